@@ -1,0 +1,13 @@
+"""Worlds: data sources whose true distribution is known, so that a loss has a known floor.
+
+A world has three members:
+
+- ``sample(n, rng)`` draws data with a NumPy ``Generator``;
+- ``posterior(x)`` is the exact p(y | x), the best prediction there is;
+- ``floor`` is H(Y | X) in nats, the cross-entropy of that best prediction.
+"""
+
+from xentlib.worlds.tables import JointTable
+from xentlib.worlds.text import MarkovSource
+
+__all__ = ["JointTable", "MarkovSource"]
