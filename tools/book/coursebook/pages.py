@@ -1,0 +1,60 @@
+"""What every page gets: a description for search engines, images that do not make it jump."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import imagesize
+from docutils import nodes
+from sphinx.application import Sphinx
+
+DESCRIPTION_LENGTH = 155
+
+
+def describe(doctree: nodes.document) -> str:
+    """Return the page's first paragraph as plain text, cut at a word."""
+    for paragraph in doctree.findall(nodes.paragraph):
+        text = " ".join(paragraph.astext().split())
+        if len(text) > DESCRIPTION_LENGTH:
+            text = text[:DESCRIPTION_LENGTH].rsplit(" ", 1)[0].rstrip(",;:") + " …"
+        return text
+    return ""
+
+
+def load_images_late(body: str, sources: dict[str, Path]) -> str:
+    """Give each ``<img>`` its size, and let all but the first wait until they are near.
+
+    ``sources`` maps a built file's name to the picture it is a copy of.
+    """
+    seen = 0
+
+    def rewrite(match: re.Match) -> str:
+        nonlocal seen
+        seen += 1
+        tag = match[0].removesuffix(">").removesuffix("/").rstrip()
+        source = sources.get(re.search(r'src="(?:[^"]*/)?([^"/]+)"', tag)[1])
+        if source and not re.search(r"\b(width|style)=", tag):
+            width, height = imagesize.get(source)
+            if width > 0:
+                tag += f' width="{width}" height="{height}"'
+        if seen > 1:
+            tag += ' loading="lazy"'
+        return f'{tag} decoding="async">'
+
+    return re.sub(r"<img\b[^>]*>", rewrite, body)
+
+
+def finish_page(
+    app: Sphinx, pagename: str, templatename: str, context: dict[str, Any], doctree: Any
+) -> None:
+    """Complete the template's context."""
+    if not doctree:
+        return
+    context["description"] = describe(doctree)
+    sources = {name: Path(app.srcdir, path) for path, name in app.builder.images.items()}
+    context["body"] = load_images_late(context["body"], sources)
+
+
+def setup(app: Sphinx) -> None:
+    """Connect, after the theme."""
+    app.connect("html-page-context", finish_page, priority=900)
