@@ -5,7 +5,7 @@
     python -m tools.notebooks export NB FILE.md      MyST markdown to edit as text
     python -m tools.notebooks import FILE.md NB      and back; makes NB if there is none
     python -m tools.notebooks normalise NB...        the stored form, without executing
-    python -m tools.notebooks stamp --source S DIR   copies of all chapters that install xentlib from S
+    python -m tools.notebooks stamp --source S DIR   copies of the chapters that install it from S
 
 To write a chapter as text: write FILE.md (outside the repository), then `import`, `setup`, `run`;
 later `export`, edit, `import`, `run`. `jupytext --to ipynb --update` does nearly the same as
@@ -55,6 +55,7 @@ KERNELSPEC = {"display_name": "Python 3", "language": "python", "name": "python3
 # `myst` holds a page's description for search engines; every other key is some editor's own.
 KEPT_NOTEBOOK_METADATA = {"kernelspec", "language_info", "myst"}
 KEPT_CELL_METADATA = {"tags", "mystnb"}
+ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 CELL_TIMEOUT = 600  # seconds; a chapter has 60 s for all of its cells
 
 
@@ -109,7 +110,7 @@ def normalise(notebook: NotebookNode) -> None:
         cell.metadata = NotebookNode(
             {k: v for k, v in cell.metadata.items() if k in KEPT_CELL_METADATA and v}
         )
-        cell.source = "\n".join(line.rstrip() for line in cell.source.strip("\n").split("\n"))
+        cell.source = cell.source.strip("\n")
         if cell.cell_type != "code":
             continue
         if cell.execution_count is not None:
@@ -206,21 +207,24 @@ def execute(notebook: NotebookNode, path: Path) -> float | None:
         store_widget_state=False,
         extra_arguments=["--HistoryManager.hist_file=:memory:"],
     )
-    with tempfile.TemporaryFile(mode="w+", encoding="utf-8", errors="replace") as log:
-        with client.setup_kernel(cwd=str(path.parent), env=kernel_environment(), stderr=log):
-            for index, cell in enumerate(notebook.cells):
-                try:
-                    client.execute_cell(cell, index)
-                except CellExecutionError as error:
-                    raise NotebookError(f"{place(path, index, cell)}\n\n{error}") from None
-                except CellTimeoutError:
-                    message = f"ran for more than {CELL_TIMEOUT} s"
-                    raise NotebookError(f"{place(path, index, cell)}\n\n{message}") from None
-                except DeadKernelError:
-                    log.seek(0)
-                    message = f"the kernel died\n{log.read()[-2000:]}"
-                    raise NotebookError(f"{place(path, index, cell)}\n\n{message}") from None
-            return peak_memory(client.km.provisioner.pid)
+    with (
+        tempfile.TemporaryFile(mode="w+", encoding="utf-8", errors="replace") as log,
+        client.setup_kernel(cwd=str(path.parent), env=kernel_environment(), stderr=log),
+    ):
+        for index, cell in enumerate(notebook.cells):
+            try:
+                client.execute_cell(cell, index)
+            except CellExecutionError as error:
+                message = ANSI.sub("", str(error))
+            except CellTimeoutError:
+                message = f"ran for more than {CELL_TIMEOUT} s"
+            except DeadKernelError:
+                log.seek(0)
+                message = f"the kernel died\n{log.read()[-2000:]}"
+            else:
+                continue
+            raise NotebookError(f"{place(path, index, cell)}\n\n{message}")
+        return peak_memory(client.km.provisioner.pid)
 
 
 def peak_memory(pid: int) -> float | None:
@@ -268,7 +272,7 @@ def export_text(path: Path, text: Path) -> str:
 
 
 def import_text(text: Path, path: Path) -> str:
-    """Make a notebook of MyST markdown; unchanged cells keep their outputs, known ones their ids."""
+    """Make a notebook of MyST markdown; known cells keep ids, unchanged ones their outputs."""
     try:
         source = jupytext.reads(text.read_text(encoding="utf-8"), fmt="md:myst")
     except FileNotFoundError:
@@ -290,15 +294,11 @@ def import_text(text: Path, path: Path) -> str:
 
 def stamp(source: str, target: Path, chapters: Path = ROOT / "chapters") -> list[Path]:
     """Write copies of all chapters, under `target`, whose set-up cell installs from `source`."""
-    if not source.strip() or re.search(r"[\"'\\\s]", source.strip()):
-        raise NotebookError(
-            f"--source {source!r}: give what pip installs, without quotes or spaces"
-        )
+    if not re.fullmatch(r"[^\s\"'\\]+", source):
+        raise NotebookError(f"--source {source!r}: give what pip installs, no quotes, no spaces")
     if target.resolve().is_relative_to(chapters.resolve()) or target.resolve() == chapters.parent:
-        raise NotebookError(
-            f"{target}: the chapters are never stamped in place; give another folder"
-        )
-    stamped = SETUP_CELL.replace(SOURCE_LINE, f'XENTLIB_SOURCE = "{source.strip()}"')
+        raise NotebookError(f"{target}: chapters are never stamped in place; give another folder")
+    stamped = SETUP_CELL.replace(SOURCE_LINE, f'XENTLIB_SOURCE = "{source}"')
     written = []
     for path in sorted(chapters.rglob("*.ipynb")):
         if ".ipynb_checkpoints" in path.parts:

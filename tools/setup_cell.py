@@ -1,4 +1,4 @@
-# Set-up: find the course's helper library, or install it; then set the figures' style and the seeds.
+# Set-up: find or install the course's helpers; set the figures' style and the seed.
 import importlib.util
 import random
 import subprocess
@@ -9,17 +9,18 @@ XENTLIB_SOURCE = ""  # where pip finds xentlib; filled in when the book is publi
 
 if importlib.util.find_spec("xentlib") is None:
     folders = (Path.cwd(), *Path.cwd().parents)
-    clones = (d for d in folders if (d / "_toc.yml").exists() and (d / "xentlib").is_dir())
-    if clone := next(clones, None):
-        sys.path.insert(0, str(clone))
+    marks = ("_toc.yml", "xentlib/__init__.py")  # what the top folder of a clone holds
+    clones = [d for d in folders if all((d / mark).is_file() for mark in marks)]
+    if clones:
+        sys.path.insert(0, str(clones[0]))
     else:
         pip = [sys.executable, "-m", "pip", "install", "--quiet", XENTLIB_SOURCE]
         if not XENTLIB_SOURCE or subprocess.run(pip, capture_output=True).returncode:
-            where = XENTLIB_SOURCE or "PATH_TO_A_CLONE_OF_THE_COURSE"
-            raise ImportError(f"xentlib is missing; install it with: pip install {where}")
+            where = XENTLIB_SOURCE or "FOLDER_OF_THE_COURSE"
+            raise ImportError(f"xentlib is missing: run `pip install {where}` first")
     importlib.invalidate_caches()
 
-import xentlib.plots
+import xentlib
 
 xentlib.plots.use_style()
 random.seed(0)
