@@ -71,7 +71,7 @@ def use_style() -> None:
 
         # The full canvas, not its tight bounding box: a figure then has the same size in
         # pixels whatever the fonts do, and stored and redrawn figures can be compared.
-        set_matplotlib_formats("retina", bbox_inches=None)
+        set_matplotlib_formats("retina", bbox_inches=None, pil_kwargs={"optimize": True})
     except (ImportError, AttributeError):
         pass  # a plain script: there is no notebook to set up
 
