@@ -8,13 +8,21 @@ import imagesize
 from docutils import nodes
 from sphinx.application import Sphinx
 
+from .claims import claim_node
+
 DESCRIPTION_LENGTH = 155
+
+
+def in_claim(text: nodes.Text) -> bool:
+    """Tell whether a piece of text is the number in a badge."""
+    return isinstance(text.parent, claim_node)
 
 
 def describe(doctree: nodes.document) -> str:
     """Return the page's first paragraph as plain text, cut at a word."""
     for paragraph in doctree.findall(nodes.paragraph):
-        text = " ".join(paragraph.astext().split())
+        words = (text.astext() for text in paragraph.findall(nodes.Text) if not in_claim(text))
+        text = " ".join("".join(words).split())
         if len(text) > DESCRIPTION_LENGTH:
             text = text[:DESCRIPTION_LENGTH].rsplit(" ", 1)[0].rstrip(",;:") + " …"
         return text
@@ -32,6 +40,7 @@ def load_images_late(body: str, sources: dict[str, Path]) -> str:
         nonlocal seen
         seen += 1
         tag = match[0].removesuffix(">").removesuffix("/").rstrip()
+        tag = re.sub(r' style="width: (\d+)px; height: (\d+)px;"', r' width="\1" height="\2"', tag)
         source = sources.get(re.search(r'src="(?:[^"]*/)?([^"/]+)"', tag)[1])
         if source and not re.search(r"\b(width|style)=", tag):
             width, height = imagesize.get(source)
@@ -52,7 +61,9 @@ def finish_page(
         return
     context["description"] = describe(doctree)
     sources = {name: Path(app.srcdir, path) for path, name in app.builder.images.items()}
-    context["body"] = load_images_late(context["body"], sources)
+    body = load_images_late(context["body"], sources)
+    # The prompt itself names the button; a label that says something else hides it.
+    context["body"] = body.replace('<summary aria-label="Toggle hidden content">', "<summary>")
 
 
 def setup(app: Sphinx) -> None:
