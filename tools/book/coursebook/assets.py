@@ -59,7 +59,7 @@ def join_scripts(static: Path, scripts: list[tuple[str | None, str]]) -> str:
 
 
 def join_styles(static: Path, names: list[str]) -> str:
-    """Return the style sheets as one, their addresses relative to ``_static``."""
+    """Return the style sheets as one, their addresses relative to ``_static``; ours is last."""
 
     def rebase(match: re.Match) -> str:
         return f"url({posixpath.normpath(posixpath.join(folder, match[2]))})"
@@ -69,8 +69,12 @@ def join_styles(static: Path, names: list[str]) -> str:
         folder = posixpath.dirname(name)
         css = (static / name).read_text("utf-8")
         parts.append(re.sub(r"url\((['\"]?)(?!data:|#)([^)'\"]+)\1\)", rebase, css))
+    *themes, own = parts
+    # A rule outside every layer wins over all rules inside one: style.css need not outbid the
+    # themes' selectors.
+    joined = "\n".join(["@layer themes {", *themes, "}", own])
     # Every browser that can show this book reads woff2; KaTeX's other formats are not kept.
-    return re.sub(r",url\([^)]*\.(?:woff|ttf)\) format\(\"\w+\"\)", "", "\n".join(parts))
+    return re.sub(r",url\([^)]*\.(?:woff|ttf)\) format\(\"\w+\"\)", "", joined)
 
 
 def words_in_use(pages: Iterable[Path], scripts: Iterable[str]) -> set[str]:

@@ -63,7 +63,9 @@ def finish_page(
     sources = {name: Path(app.srcdir, path) for path, name in app.builder.images.items()}
     body = load_images_late(context["body"], sources)
     # The prompt itself names the button; a label that says something else hides it.
-    context["body"] = body.replace('<summary aria-label="Toggle hidden content">', "<summary>")
+    body = body.replace('<summary aria-label="Toggle hidden content">', "<summary>")
+    # sphinx-proof gives every box the same id.
+    context["body"] = body.replace(' id="proof-content"', "").replace(' id="proof"', "")
 
 
 def setup(app: Sphinx) -> None:
