@@ -69,6 +69,7 @@ def kernel_environment() -> dict[str, str]:
     return {
         **{name: value for name, value in os.environ.items() if name != "MPLBACKEND"},
         "PYTHONPATH": os.pathsep.join(filter(None, paths)),  # a plain clone, nothing installed
+        "IPYTHONDIR": str(ROOT / "build" / "ipython"),  # nobody's own start-up files
         "PYTHONHASHSEED": "0",
         "CUDA_VISIBLE_DEVICES": "-1",  # outputs are stored from, and compared on, a CPU
         "TF_CPP_MIN_LOG_LEVEL": "3",
