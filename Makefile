@@ -41,7 +41,9 @@ lab: .venv/ready ## Open the notebooks in JupyterLab
 lint: .venv/ready ## Check the style of the code and the workflows
 	.venv/bin/python -m ruff check .
 	.venv/bin/python -m ruff format --check .
-	.venv/bin/zizmor --offline .github/workflows
+	.venv/bin/zizmor --quiet --offline .github
+	@if command -v actionlint >/dev/null; then actionlint; \
+	  else echo 'actionlint is not installed: the workflows were checked by zizmor alone'; fi
 
 bench: .venv/ready .venv-book/ready ## Measure imports, builds, pages and notebooks; report in build/bench.md
 	.venv/bin/python tools/bench.py
@@ -70,9 +72,7 @@ endef
 	@$(call pip,--quiet -c requirements.txt $(BOOK_PACKAGES))
 	@touch $@
 
-# xentlib is installed in place: the notebooks see every edit.
 .venv/ready: requirements.txt
 	$(environment)
 	@$(call pip,-r requirements.txt)
-	@$(call pip,--quiet --no-deps --no-build-isolation --editable .)
 	@touch $@
