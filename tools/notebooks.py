@@ -65,11 +65,13 @@ class NotebookError(Exception):
 
 def kernel_environment() -> dict[str, str]:
     """Return the environment in which the chapters are executed, here and under nbval."""
+    ipython = ROOT / "build" / "ipython"
+    ipython.mkdir(parents=True, exist_ok=True)
     paths = [str(ROOT), os.environ.get("PYTHONPATH", "")]
     return {
         **{name: value for name, value in os.environ.items() if name != "MPLBACKEND"},
         "PYTHONPATH": os.pathsep.join(filter(None, paths)),  # a plain clone, nothing installed
-        "IPYTHONDIR": str(ROOT / "build" / "ipython"),  # nobody's own start-up files
+        "IPYTHONDIR": str(ipython),  # nobody's own start-up files
         "PYTHONHASHSEED": "0",
         "CUDA_VISIBLE_DEVICES": "-1",  # outputs are stored from, and compared on, a CPU
         "TF_CPP_MIN_LOG_LEVEL": "3",
@@ -91,12 +93,18 @@ def read(path: Path) -> NotebookNode:
 
 def write(notebook: NotebookNode, path: Path) -> None:
     """Write `notebook` in the one stored form, all of it or nothing."""
-    normalise(notebook)
-    nbformat.validate(notebook)
+    text = stored_text(notebook)
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f".{path.name}.part")
-    part.write_text(nbformat.writes(notebook, indent=1).rstrip("\n") + "\n", encoding="utf-8")
+    part.write_text(text, encoding="utf-8")
     part.replace(path)
+
+
+def stored_text(notebook: NotebookNode) -> str:
+    """Return the text of the file that holds `notebook`, which is normalised in place."""
+    normalise(notebook)
+    nbformat.validate(notebook)
+    return nbformat.writes(notebook, indent=1).rstrip("\n") + "\n"
 
 
 def normalise(notebook: NotebookNode) -> None:
@@ -106,20 +114,15 @@ def normalise(notebook: NotebookNode) -> None:
     notebook.metadata = nbformat.from_dict(
         {**kept, "kernelspec": KERNELSPEC, "language_info": {"name": "python"}}
     )
-    count = 0
     for cell in notebook.cells:
         cell.metadata = NotebookNode(
             {k: v for k, v in cell.metadata.items() if k in KEPT_CELL_METADATA and v}
         )
         cell.source = cell.source.strip("\n")
-        if cell.cell_type != "code":
-            continue
-        if cell.execution_count is not None:
-            count += 1
-            cell.execution_count = count
-        cell.outputs = list(coalesced(cell.outputs))
-        for output in cell.outputs:
-            normalise_output(output, cell.execution_count)
+        if cell.cell_type == "code":
+            cell.outputs = list(coalesced(cell.outputs))
+            for output in cell.outputs:
+                normalise_output(output)
     name_cells(notebook.cells)
 
 
@@ -134,10 +137,8 @@ def coalesced(outputs: Iterable[NotebookNode]) -> Iterator[NotebookNode]:
             last = output if output.output_type == "stream" else None
 
 
-def normalise_output(output: NotebookNode, count: int | None) -> None:
+def normalise_output(output: NotebookNode) -> None:
     """Keep of an output's metadata the size at which an image is shown, and nothing else."""
-    if output.output_type == "execute_result":
-        output.execution_count = count
     if "metadata" in output:
         sizes = {
             mime: {k: v for k, v in values.items() if k in ("width", "height")}
@@ -257,8 +258,6 @@ def write_setup(path: Path) -> str:
     notebook = read(path)
     old = [cell for cell in notebook.cells if "setup" in cell.metadata.get("tags", [])]
     cell = old[0] if old else nbformat.v4.new_code_cell(id="setup")
-    if cell.source != SETUP_CELL:
-        cell.outputs, cell.execution_count = [], None
     cell.source, cell.metadata = SETUP_CELL, NotebookNode(tags=SETUP_TAGS)
     rest = [cell for cell in notebook.cells if "setup" not in cell.metadata.get("tags", [])]
     notebook.cells = [*rest[:1], cell, *rest[1:]]

@@ -16,7 +16,7 @@ if importlib.util.find_spec("xentlib") is None:
     else:
         pip = [sys.executable, "-m", "pip", "install", "--quiet", XENTLIB_SOURCE]
         if not XENTLIB_SOURCE or subprocess.run(pip, capture_output=True).returncode:
-            raise ImportError(f"no xentlib: pip install {XENTLIB_SOURCE or 'YOUR_CLONE'}")
+            raise ImportError(f"no xentlib: pip install {XENTLIB_SOURCE or 'A_CLONE'}")
     importlib.invalidate_caches()
 
 import xentlib
