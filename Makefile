@@ -45,7 +45,7 @@ lint: .venv/ready ## Check the style of the code and the workflows
 	@if command -v actionlint >/dev/null; then actionlint; \
 	  else echo 'actionlint is not installed: the workflows were checked by zizmor alone'; fi
 
-bench: .venv/ready .venv-book/ready ## Measure imports, builds, pages and notebooks; report in build/bench.md
+bench: .venv/ready ## Measure imports, builds, pages and notebooks; report in build/bench.md
 	.venv/bin/python tools/bench.py
 
 clean: ## Remove what the commands made, except the environments
