@@ -29,12 +29,14 @@ In FILE.md a markdown cell ends at a code cell or at a line `+++`; metadata look
 """
 
 import argparse
+import json
 import os
 import re
 import sys
 import tempfile
 import time
 import unicodedata
+import warnings
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -45,6 +47,7 @@ from jupytext.combine import combine_inputs_with_outputs
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 from nbformat import NotebookNode
+from nbformat.warnings import MissingIDFieldWarning
 from nbval.kernel import CURRENT_ENV_KERNEL_NAME, NbvalKernelspecManager
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -84,11 +87,19 @@ def kernel_environment() -> dict[str, str]:
 def read(path: Path) -> NotebookNode:
     """Read a notebook, or say why it is none."""
     try:
-        return nbformat.read(path, as_version=4)
+        text = path.read_text(encoding="utf-8")
+        stored = json.loads(text)
+        with warnings.catch_warnings(category=MissingIDFieldWarning, action="ignore"):
+            notebook = nbformat.reads(text, as_version=4)
+        if stored["nbformat"] == 4:
+            for cell, as_stored in zip(notebook.cells, stored["cells"], strict=True):
+                if "id" not in as_stored:
+                    cell.pop("id", None)  # nbformat's is random; name_cells gives a readable one
     except FileNotFoundError:
         raise NotebookError(f"{path}: no such notebook") from None
-    except Exception as error:
+    except (ValueError, TypeError, KeyError, nbformat.ValidationError) as error:
         raise NotebookError(f"{path}: not a notebook: {error}") from None
+    return notebook
 
 
 def write(notebook: NotebookNode, path: Path) -> None:

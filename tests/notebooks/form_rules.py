@@ -137,11 +137,9 @@ def texts_of(output: NotebookNode) -> str:
 
 def stored_form(chapter: Chapter) -> Iterator[str]:
     notebook = nbformat.reads(chapter.text, as_version=4)
-    if any("id" not in cell for cell in notebook.cells):
-        yield "cells without an id: normalise it"
     if chapter.text != notebooks.stored_text(notebook):
         yield (
-            "metadata, indentation or outputs are not in the stored form: "
+            "ids, metadata, indentation or outputs are not in the stored form: "
             f"python -m tools.notebooks normalise {chapter.path}"
         )
     if len(chapter.text.encode()) > MAX_NOTEBOOK:
