@@ -37,13 +37,16 @@ def test_kl_is_never_negative(pair):
 
 
 @given(st.integers(1, 50), st.integers(0, 10**6))
-def test_kl_of_nearly_equal_distributions_is_never_negative(k, seed):
+def test_divergences_of_nearly_equal_distributions_are_never_negative(k, seed):
     rng = np.random.default_rng(seed)
     p = rng.dirichlet(np.ones(k))
     q = p * (1 + 1e-9 * rng.standard_normal(k))
     assert 0 <= kl_divergence(p, q) < 1e-8
     assert 0 <= kl_divergence(p.astype("f4"), q.astype("f4")) < 1e-3
+    assert 0 <= js_divergence(p, q) < 1e-8
+    assert 0 <= js_divergence(p.astype("f4"), q.astype("f4")) < 1e-3
     assert not np.signbit(kl_divergence(p, q))
+    assert not np.signbit(js_divergence(p, q))
 
 
 @given(distributions(max_k=30))
