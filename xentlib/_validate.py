@@ -9,6 +9,7 @@ import math
 from numbers import Real
 
 import numpy as np
+from numpy.lib.array_utils import normalize_axis_index
 from numpy.typing import ArrayLike, NDArray
 
 FLOATS = (np.float16, np.float32, np.float64)
@@ -19,12 +20,12 @@ def as_floats(x: ArrayLike, name: str) -> tuple[NDArray[np.float64], np.dtype | 
     x = np.asarray(x)
     if x.dtype.kind in "biu":
         return x.astype(np.float64), None
-    if x.dtype not in FLOATS:
+    if x.dtype.newbyteorder("=") not in FLOATS:
         raise TypeError(
             f"{name} has dtype {x.dtype}; expected real numbers in float16, float32 or float64: "
             f"convert it first, e.g. np.asarray({name}, dtype=float)"
         )
-    return x.astype(np.float64), x.dtype
+    return x.astype(np.float64), x.dtype.newbyteorder("=")
 
 
 def result_dtype(*dtypes: np.dtype | None) -> np.dtype:
@@ -34,19 +35,23 @@ def result_dtype(*dtypes: np.dtype | None) -> np.dtype:
 
 
 def distribution(
-    p: ArrayLike, name: str, axis: int | tuple[int, ...] = -1
+    p: ArrayLike, name: str, axis: int = -1, *, whole: bool = False
 ) -> tuple[NDArray[np.float64], np.dtype | None]:
     """Check that `p` holds probability distributions along `axis`; return it as float64.
 
-    Sums may miss 1 by the square root of the spacing of the dtype in which `p` came:
-    1.5e-8 in float64, 3.5e-4 in float32, 3.1e-2 in float16.
+    With `whole` the entire array is one distribution. Sums may miss 1 by the square root of
+    the spacing of the dtype in which `p` came: 1.5e-8 in float64, 3.5e-4 in float32, 3.1e-2
+    in float16.
     """
     p64, dtype = as_floats(p, name)
     if p64.ndim == 0:
         raise ValueError(f"{name} is the single number {p64}; expected an array of probabilities")
+    axis = None if whole else normalize_axis_index(axis, p64.ndim)
+    if (p64.size if whole else p64.shape[axis]) == 0:
+        raise ValueError(f"{name} has shape {p64.shape}: it lists no outcome at all")
     with np.errstate(invalid="ignore", over="ignore"):  # inf − inf is reported below
         sums = p64.sum(axis=axis)
-    if not np.isfinite(sums).all():
+    if not np.isfinite(sums).all() and not np.isfinite(p64).all():
         bad = _first(~np.isfinite(p64))
         raise ValueError(
             f"{name}{_index(bad)} is {p64[bad]}; probabilities are finite numbers: "
@@ -64,7 +69,7 @@ def distribution(
         row = _first(off)
         total = sums[row]
         raise ValueError(
-            f"{name}{_index(row)} sums to {total:.9g}, not 1. {_remedy(p64, total, name)}"
+            f"{name}{_index(row, axis)} sums to {total:.9g}, not 1. {_remedy(p64, total, name)}"
         )
     return p64, dtype
 
@@ -106,24 +111,26 @@ def log_base(base: float | None) -> float:
 
 
 def logits(
-    z: ArrayLike, name: str, axis: int | None
+    z: ArrayLike, name: str, axis: int = -1, *, elementwise: bool = False
 ) -> tuple[NDArray[np.float64], np.dtype | None]:
-    """Check that `z` holds real scores along `axis` (None: one by one); return it as float64.
+    """Check that `z` holds real scores, in rows along `axis` or one by one; return it as float64.
 
     Scores of −inf ("this cannot happen") are fine as long as one score in the row is finite.
     """
     z64, dtype = as_floats(z, name)
-    if axis is not None and z64.ndim == 0:
+    if not elementwise and z64.ndim == 0:
         raise ValueError(f"{name} is the single number {z64}; expected an array of logits")
-    if axis is not None and z64.shape[axis] == 0:
+    if not elementwise:
+        axis = normalize_axis_index(axis, z64.ndim)
+    if not elementwise and z64.shape[axis] == 0:
         raise ValueError(f"{name} has shape {z64.shape}: there is no class along axis {axis}")
     # A NaN or +inf anywhere makes the maximum NaN or +inf: one pass tells.
-    if axis is not None and z64.size:
+    if not elementwise and z64.size:
         top = z64.max(axis=axis)
         if (top == -np.inf).any():
             row = _first(top == -np.inf)
             raise ValueError(
-                f"{name}{_index(row)} holds nothing but -inf: at least one outcome must be "
+                f"{name}{_index(row, axis)} holds nothing but -inf: at least one outcome must be "
                 "possible; look at the mask that produced this row"
             )
     if not (z64 < np.inf).all():
@@ -148,8 +155,12 @@ def _first(mask: NDArray | np.bool_) -> tuple[int, ...]:
     return tuple(int(i) for i in np.argwhere(mask)[0]) if np.ndim(mask) else ()
 
 
-def _index(index: tuple[int, ...]) -> str:
-    return f"[{', '.join(map(str, index))}]" if index else ""
+def _index(index: tuple[int, ...], axis: int | None = None) -> str:
+    """Write an index as it is typed after the array's name; `axis` is the one that it lacks."""
+    places = list(map(str, index))
+    if axis is not None and axis < len(places):
+        places.insert(axis, ":")
+    return f"[{', '.join(places)}]" if places else ""
 
 
 def generator(rng: np.random.Generator) -> np.random.Generator:

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import entr, rel_entr, xlogy
 
+from xentlib._numeric import rounded, total
 from xentlib._validate import distribution, log_base, result_dtype, same_shape
 
 __all__ = [
@@ -63,7 +64,7 @@ def entropy(p: ArrayLike, *, axis: int = -1, base: float | None = None) -> NDArr
     [1. 0.]
     """
     p, dtype = distribution(p, "p", axis)
-    return _finish(_sum(entr(p), axis), base, dtype)
+    return _finish(total(entr(p), axis), base, dtype)
 
 
 def cross_entropy(
@@ -158,7 +159,7 @@ def kl_divergence(
     0.368064
     """
     p, q, dtype = _pair(p, q, axis)
-    return _finish(_not_negative(_sum(rel_entr(p, q), axis)), base, dtype)
+    return _finish(_not_negative(total(rel_entr(p, q), axis)), base, dtype)
 
 
 def js_divergence(
@@ -206,7 +207,7 @@ def js_divergence(
     p, q, dtype = _pair(p, q, axis)
     # rel_entr(2p, p + q) is 2 p log(p / m): halving a subnormal p to form m would lose it.
     terms = (rel_entr(2 * p, p + q) + rel_entr(2 * q, p + q)) / 4
-    return _finish(_not_negative(_sum(terms, axis)), base, dtype)
+    return _finish(_not_negative(total(terms, axis)), base, dtype)
 
 
 def conditional_entropy(joint: ArrayLike, *, base: float | None = None) -> np.floating:
@@ -242,9 +243,8 @@ def conditional_entropy(joint: ArrayLike, *, base: float | None = None) -> np.fl
     >>> print(conditional_entropy([[0.45, 0.05], [0.05, 0.45]]).round(6))
     0.325083
     """
-    joint, dtype = _table(joint)
-    p_x = joint.sum(axis=1, keepdims=True)
-    return _finish(-_sum(rel_entr(joint, np.broadcast_to(p_x, joint.shape)), None), base, dtype)
+    joint, dtype = table(joint)
+    return _finish(conditional_entropy_of(joint), base, dtype)
 
 
 def mutual_information(joint: ArrayLike, *, base: float | None = None) -> np.floating:
@@ -282,7 +282,7 @@ def mutual_information(joint: ArrayLike, *, base: float | None = None) -> np.flo
     >>> print(mutual_information([[0.45, 0.05], [0.05, 0.45]]).round(6))
     0.368064
     """
-    joint, dtype = _table(joint)
+    joint, dtype = table(joint)
     return _finish(_mutual_information(joint), base, dtype)
 
 
@@ -380,7 +380,7 @@ def perplexity(
     """
     if q is None:
         p, dtype = distribution(p, "p", axis)
-        nats = _sum(entr(p), axis)
+        nats = total(entr(p), axis)
     else:
         p, q, dtype = _pair(p, q, axis)
         nats = _cross_entropy(p, q, axis)
@@ -397,14 +397,15 @@ def _pair(
     return p, q, result_dtype(p_dtype, q_dtype)
 
 
-def _table(joint: ArrayLike) -> tuple[NDArray[np.float64], np.dtype | None]:
+def table(joint: ArrayLike) -> tuple[NDArray[np.float64], np.dtype | None]:
+    """Check that `joint` is a two-dimensional table of probabilities; return it as float64."""
     shape = np.shape(joint)
     if len(shape) != 2:
         raise ValueError(
             f"joint has shape {shape}; expected a table with one row per value of X and one "
             "column per value of Y"
         )
-    return distribution(joint, "joint", (0, 1))
+    return distribution(joint, "joint", whole=True)
 
 
 def _discrete(values: ArrayLike, name: str) -> NDArray:
@@ -421,20 +422,23 @@ def _discrete(values: ArrayLike, name: str) -> NDArray:
     return values
 
 
-def _sum(terms: NDArray, axis: int | None) -> NDArray | np.float64:
-    # NumPy sums pairwise, with an error of a few ulp, along a contiguous last axis only.
-    if axis is None:
-        return terms.ravel().sum()
-    return np.ascontiguousarray(np.moveaxis(terms, axis, -1)).sum(axis=-1)
-
-
 def _cross_entropy(p: NDArray, q: NDArray, axis: int) -> NDArray | np.float64:
-    return _sum(-xlogy(p, q), axis)
+    return total(-xlogy(p, q), axis)
 
 
-def _mutual_information(joint: NDArray) -> np.float64:
-    independent = joint.sum(axis=1, keepdims=True) * joint.sum(axis=0, keepdims=True)
-    return _not_negative(_sum(rel_entr(joint, independent), None))
+def conditional_entropy_of(joint: NDArray[np.float64]) -> np.float64:
+    """H(Y|X) in nats of a table that has been checked."""
+    p_x = joint.sum(axis=1, keepdims=True)
+    return -total(rel_entr(joint, np.broadcast_to(p_x, joint.shape)), None)
+
+
+def _mutual_information(joint: NDArray[np.float64]) -> np.float64:
+    # The mean of KL(P(Y|x) ‖ P(Y)) over X: unlike P(x)·P(y), no factor of it underflows.
+    p_x, p_y = joint.sum(axis=1), joint.sum(axis=0)
+    happens = p_x > 0
+    p_y_given_x = joint[happens] / p_x[happens, None]
+    kl = total(rel_entr(p_y_given_x, np.broadcast_to(p_y, p_y_given_x.shape)), -1)
+    return _not_negative(total(p_x[happens] * kl, None))
 
 
 def _not_negative(divergence: NDArray | np.float64) -> NDArray | np.float64:
@@ -446,4 +450,4 @@ def _finish(
     nats: NDArray | np.float64, base: float | None, dtype: np.dtype | None
 ) -> NDArray | np.floating:
     # Adding 0.0 turns the -0.0 of a certain outcome into 0.0.
-    return (nats / log_base(base) + 0.0).astype(dtype or np.float64)[()]
+    return rounded(nats / log_base(base) + 0.0, dtype)

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import expit, log_expit
+from scipy.special import log_expit
 
+from xentlib._numeric import rounded, total
 from xentlib._validate import logits, positive
 
 __all__ = ["log_sigmoid", "log_softmax", "logsumexp", "sigmoid", "softmax"]
@@ -53,7 +54,7 @@ def logsumexp(z: ArrayLike, *, axis: int = -1) -> NDArray | np.floating:
     """
     z, dtype = logits(z, "z", axis)
     top, _, rest = _split_off_maximum(z, axis)
-    return _as(np.squeeze(top + np.log1p(rest), axis=axis), dtype)
+    return rounded(np.squeeze(top + np.log1p(rest), axis=axis), dtype)
 
 
 def softmax(z: ArrayLike, *, axis: int = -1, temperature: float = 1.0) -> NDArray:
@@ -98,7 +99,7 @@ def softmax(z: ArrayLike, *, axis: int = -1, temperature: float = 1.0) -> NDArra
     z, dtype = logits(z, "z", axis)
     _, shifted, _ = _split_off_maximum(z, axis, positive(temperature, "temperature"))
     e = np.exp(shifted)
-    return _as(e / e.sum(axis=axis, keepdims=True), dtype)
+    return rounded(e / np.expand_dims(total(e, axis), axis), dtype)
 
 
 def log_softmax(z: ArrayLike, *, axis: int = -1, temperature: float = 1.0) -> NDArray:
@@ -140,7 +141,7 @@ def log_softmax(z: ArrayLike, *, axis: int = -1, temperature: float = 1.0) -> ND
     """
     z, dtype = logits(z, "z", axis)
     _, shifted, rest = _split_off_maximum(z, axis, positive(temperature, "temperature"))
-    return _as(shifted - np.log1p(rest), dtype)
+    return rounded(shifted - np.log1p(rest), dtype)
 
 
 def sigmoid(z: ArrayLike, *, temperature: float = 1.0) -> NDArray | np.floating:
@@ -150,7 +151,7 @@ def sigmoid(z: ArrayLike, *, temperature: float = 1.0) -> NDArray | np.floating:
 
     Parameters
     ----------
-    z : array_like
+    z : array_like, any shape
         Logits; −inf is allowed and gives 0.
     temperature : float, default 1.0
         T > 0, as in `softmax`.
@@ -176,8 +177,11 @@ def sigmoid(z: ArrayLike, *, temperature: float = 1.0) -> NDArray | np.floating:
     >>> print(sigmoid([-1e4, 0.0, np.log(4.0)]).round(6))
     [0.  0.5 0.8]
     """
-    z, dtype = logits(z, "z", None)
-    return _as(expit(_divide(z, positive(temperature, "temperature"))), dtype)
+    z, dtype = logits(z, "z", elementwise=True)
+    z = _divide(z, positive(temperature, "temperature"))
+    # e^{-|z|} cannot overflow, and keeps probabilities that are too small for 1 / (1 + e^{-z}).
+    e = np.exp(-abs(z))
+    return rounded(np.where(z < 0, e, 1.0) / (1.0 + e), dtype)
 
 
 def log_sigmoid(z: ArrayLike, *, temperature: float = 1.0) -> NDArray | np.floating:
@@ -187,7 +191,7 @@ def log_sigmoid(z: ArrayLike, *, temperature: float = 1.0) -> NDArray | np.float
 
     Parameters
     ----------
-    z : array_like
+    z : array_like, any shape
         Logits; −inf is allowed and gives −inf.
     temperature : float, default 1.0
         T > 0, as in `softmax`.
@@ -213,8 +217,8 @@ def log_sigmoid(z: ArrayLike, *, temperature: float = 1.0) -> NDArray | np.float
     >>> print(log_sigmoid([-1e4, 0.0]).round(6))
     [-1.00000e+04 -6.93147e-01]
     """
-    z, dtype = logits(z, "z", None)
-    return _as(log_expit(_divide(z, positive(temperature, "temperature"))), dtype)
+    z, dtype = logits(z, "z", elementwise=True)
+    return rounded(log_expit(_divide(z, positive(temperature, "temperature"))), dtype)
 
 
 def _split_off_maximum(
@@ -231,13 +235,9 @@ def _split_off_maximum(
         shifted = (z - top) / temperature
     e = np.exp(shifted)
     np.put_along_axis(e, where, 0.0, axis)
-    return top, shifted, e.sum(axis=axis, keepdims=True)
+    return top, shifted, np.expand_dims(total(e, axis), axis)
 
 
 def _divide(z: NDArray, temperature: float) -> NDArray:
     with np.errstate(over="ignore"):  # a sigmoid of ±inf is its limit, 0 or 1
         return z / temperature
-
-
-def _as(x: NDArray, dtype: np.dtype | None) -> NDArray | np.floating:
-    return np.asarray(x).astype(dtype or np.float64)[()]

@@ -7,8 +7,9 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from xentlib._numeric import draw
 from xentlib._validate import generator, indices
-from xentlib.information import conditional_entropy
+from xentlib.information import conditional_entropy_of, table
 
 
 class JointTable:
@@ -50,8 +51,8 @@ class JointTable:
         x_names: Sequence[str] | None = None,
         y_names: Sequence[str] | None = None,
     ) -> None:
-        self.floor = float(conditional_entropy(joint))
-        self.joint = np.array(joint, dtype=float)
+        self.joint, _ = table(joint)
+        self.floor = float(conditional_entropy_of(self.joint))
         self.p_x = self.joint.sum(axis=1)
         self.p_y = self.joint.sum(axis=0)
         self.x_names = _names(x_names, len(self.p_x), "x_names")
@@ -59,7 +60,7 @@ class JointTable:
 
     def sample(self, n: int, rng: np.random.Generator) -> tuple[NDArray, NDArray]:
         """Draw `n` independent pairs; return integer arrays x and y of shape (n,)."""
-        cell = generator(rng).choice(self.joint.size, size=n, p=self.joint.ravel())
+        cell = draw(self.joint.ravel(), generator(rng).random(n))
         return np.divmod(cell, self.joint.shape[1])
 
     def posterior(self, x: ArrayLike) -> NDArray:

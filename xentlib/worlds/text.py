@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy.special import entr
 
+from xentlib._numeric import draw
 from xentlib._validate import distribution, generator, indices
-from xentlib.information import conditional_entropy
 
 
 class MarkovSource:
@@ -51,31 +52,38 @@ class MarkovSource:
                 f"transition has shape {shape}; expected a square table, one row per symbol"
             )
         self.transition, _ = distribution(transition, "transition")
-        balance = self.transition.T - np.eye(len(self.transition))  # balance · π = 0
-        free = len(balance) - np.linalg.matrix_rank(balance)
-        if free != 1:
+        closed = _closed_classes(self.transition > 0)
+        if closed != 1:
             raise ValueError(
-                f"transition has {free} closed classes of symbols, so its entropy rate depends "
+                f"transition has {closed} closed classes of symbols, so its entropy rate depends "
                 "on where it starts: connect them, or use one of them"
             )
-        # The last right singular vector spans the null space; its sign is arbitrary.
+        # π solves π·T = π: it is the singular vector of T' − 1 with the smallest singular
+        # value, whose sign is arbitrary.
+        balance = self.transition.T - np.eye(len(self.transition))
         null = abs(np.linalg.svd(balance)[2][-1])
         self.stationary = null / null.sum()
-        self.floor = float(conditional_entropy(self.stationary[:, None] * self.transition))
+        self.floor = float(self.stationary @ entr(self.transition).sum(axis=1))
 
     def sample(self, n: int, rng: np.random.Generator) -> NDArray:
-        """Draw a sequence of `n` symbols that starts from the stationary distribution."""
+        """Draw a sequence of shape (n,) that starts from the stationary distribution."""
         uniform = generator(rng).random(n)
-        # One inverse-CDF table per symbol; the last column is +inf because rounding can
-        # leave a cumulative sum a hair below the largest uniform draw.
-        cumulative = np.cumsum(np.vstack([self.transition, self.stationary]), axis=1)
-        cumulative[:, -1] = np.inf
         symbols = np.empty(n, dtype=np.int64)
-        state = -1  # the row below the table: the stationary distribution
+        p = self.stationary
         for t, u in enumerate(uniform):
-            state = symbols[t] = np.searchsorted(cumulative[state], u, side="right")
+            symbols[t] = draw(p, u)
+            p = self.transition[symbols[t]]
         return symbols
 
     def posterior(self, x: ArrayLike) -> NDArray:
         """Return p(next symbol | current symbol) for symbols `x` (n,), shape (n, K)."""
         return self.transition[indices(x, "x", len(self.transition))]
+
+
+def _closed_classes(possible: NDArray[np.bool_]) -> int:
+    """Count the sets of states that, once entered, are never left; `possible[a, b]`: a → b."""
+    reach = possible | np.eye(len(possible), dtype=bool)
+    for _ in range(len(possible).bit_length()):  # paths of up to 2, 4, 8, … steps
+        reach = reach @ reach
+    recurrent = (reach.T | ~reach).all(axis=1)  # all that can be reached leads back
+    return len(np.unique(reach[recurrent], axis=0))
