@@ -25,19 +25,19 @@ from scipy.ndimage import maximum_filter, minimum_filter, uniform_filter
 
 from tools.notebooks import kernel_environment
 
-# The difference of two figures, as `difference` defines it, for 34 versions of three figures in
-# the course's style (lines over a floor; bars; scatter, heat map and mathematics), 1280 × 680
-# pixels. tests/notebooks/test_figures.py draws and compares the most telling ones.
-#   must pass                                           must fail
-#   0.00  data changed by one ulp                       0.46  a shaded area a quarter darker
-#   0.00  Matplotlib 3.11.0 instead of 3.11.2           0.57  #D55E00 changed to #C55A00
-#   0.08  noise of one level in 256 on each pixel       0.61  a line moved by 0.4 % of the axis
-#   0.06  text and axes moved by half a pixel, lines    0.62  a pale grid left out
-#   0.20  the same, scatter plot and mathematics        0.67  one cell of a heat map changed
-#   0.18  no antialiasing of text, mathematics          0.70  one digit of a 8 pt label changed
-#   0.05  no antialiasing of text, lines and bars       0.95  a bar lower by 0.5 %
-# All text rendered with other hinting changes the layout and differs by 0.36 to 0.96: this fails,
-# as do other minor versions of Matplotlib, which the pinned environment rules out.
+# The difference of two figures, as `difference` defines it, between versions of three figures in
+# the course's style (lines over a floor; bars; scatter plot, heat map and formula), 1280 × 680
+# pixels. tests/notebooks/test_figures.py draws them again and asks for a margin on both sides.
+#   must pass                                         must fail
+#   0.00  data changed by one ulp                     0.46  a shaded area a quarter darker
+#   0.00  Matplotlib 3.11.0 instead of 3.11.2         0.46  one cell of a heat map changed
+#   0.00  everything moved by a pixel                 0.57  #D55E00 changed to #C55A00
+#   0.08  noise of one level on each pixel            0.61  a line moved by 0.4 % of the axis
+#   0.06  text not antialiased: lines, bars           0.62  a pale grid left out
+#   0.18  text not antialiased: formula               0.70  one digit of a label in 8 points
+#   0.18  text and axes moved by half a pixel         0.88  a bar lower by 0.7 %
+# Text with another hinting changes the layout and differs by 0.36 to 0.96: it fails, as does
+# Matplotlib 3.10 (0.92), which has another font library; the pinned environment rules out both.
 TOLERANCE = 0.33
 # Differences of less than a few levels in 256 are noise even on an empty background.
 NOISE = 12.0

@@ -97,7 +97,7 @@ def read(path: Path) -> NotebookNode:
                     cell.pop("id", None)  # nbformat's is random; name_cells gives a readable one
     except FileNotFoundError:
         raise NotebookError(f"{path}: no such notebook") from None
-    except (ValueError, TypeError, KeyError, nbformat.ValidationError) as error:
+    except Exception as error:  # nbformat raises whatever comes when it reads other JSON
         raise NotebookError(f"{path}: not a notebook: {error}") from None
     return notebook
 
