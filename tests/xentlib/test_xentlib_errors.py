@@ -257,6 +257,8 @@ def test_a_row_where_nothing_is_possible_is_refused(call):
         call([-np.inf, -np.inf])
     with pytest.raises(ValueError, match=r"^z\[1\].*-inf"):
         call([[0.0, -np.inf], [-np.inf, -np.inf]])
+    with pytest.raises(ValueError, match=r"^z\[:, 1\].*-inf"):
+        call([[0.0, -np.inf], [-np.inf, -np.inf]], axis=0)
 
 
 @each_row_of_logits

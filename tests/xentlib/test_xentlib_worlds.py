@@ -348,3 +348,18 @@ def test_a_symbol_of_probability_zero_is_never_drawn():
     row = np.array([0.4999, 0.49985, 0.0], np.float32)  # within the tolerance of float32
     source = MarkovSource(np.array([row, row, [0.5, 0.5, 0]], np.float32))
     assert source.sample(20_000, rng()).max() == 1
+
+
+class SmallestDraws(np.random.Generator):
+    """A generator whose uniform numbers are all 0.0, the smallest that there is."""
+
+    def random(self, size=None, *args, **kwargs):
+        return np.zeros(size)
+
+
+def test_an_impossible_first_outcome_is_not_drawn_by_a_zero_either():
+    zeros = SmallestDraws(np.random.PCG64(0))
+    x, y = JointTable([[0.0, 0.0], [0.0, 1.0]]).sample(5, zeros)
+    assert x.all()
+    assert y.all()
+    assert MarkovSource([[0.0, 1.0], [0.0, 1.0]]).sample(5, zeros).all()
