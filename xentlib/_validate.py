@@ -102,7 +102,7 @@ def log_base(base: float | None) -> float:
     if base is None:
         return 1.0
     valid = isinstance(base, Real | np.number) and not isinstance(base, bool | np.bool_)
-    if not valid or not math.isfinite(base) or base <= 0 or base == 1:
+    if not valid or not 0 < base < math.inf or base == 1:
         raise ValueError(
             f"base is {base!r}; expected a positive number other than 1: "
             "2 for bits, 10 for hartleys, None for nats"
@@ -145,7 +145,7 @@ def logits(
 def positive(value: float, name: str) -> float:
     """Check that `value` is a finite number above zero."""
     valid = isinstance(value, Real | np.number) and not isinstance(value, bool | np.bool_)
-    if not valid or not math.isfinite(value) or value <= 0:
+    if not valid or not 0 < value < math.inf:
         raise ValueError(f"{name} is {value!r}; expected a finite number greater than 0")
     return float(value)
 

@@ -53,16 +53,12 @@ class MarkovSource:
             )
         self.transition, _ = distribution(transition, "transition")
         closed = _closed_classes(self.transition > 0)
-        if closed != 1:
+        if len(closed) != 1:
             raise ValueError(
-                f"transition has {closed} closed classes of symbols, so its entropy rate depends "
-                "on where it starts: connect them, or use one of them"
+                f"transition has {len(closed)} closed classes of symbols, so its entropy rate "
+                "depends on where it starts: connect them, or use one of them"
             )
-        # π solves π·T = π: it is the singular vector of T' − 1 with the smallest singular
-        # value, whose sign is arbitrary.
-        balance = self.transition.T - np.eye(len(self.transition))
-        null = abs(np.linalg.svd(balance)[2][-1])
-        self.stationary = null / null.sum()
+        self.stationary = _stationary(self.transition, closed[0])
         self.floor = float(self.stationary @ entr(self.transition).sum(axis=1))
 
     def sample(self, n: int, rng: np.random.Generator) -> NDArray:
@@ -80,10 +76,31 @@ class MarkovSource:
         return self.transition[indices(x, "x", len(self.transition))]
 
 
-def _closed_classes(possible: NDArray[np.bool_]) -> int:
-    """Count the sets of states that, once entered, are never left; `possible[a, b]`: a → b."""
+def _closed_classes(possible: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Find the sets of states that, once entered, are never left, one a row.
+
+    `possible[a, b]` says whether b can follow a.
+    """
     reach = possible | np.eye(len(possible), dtype=bool)
     for _ in range(len(possible).bit_length()):  # paths of up to 2, 4, 8, … steps
         reach = reach @ reach
     recurrent = (reach.T | ~reach).all(axis=1)  # all that can be reached leads back
-    return len(np.unique(reach[recurrent], axis=0))
+    return np.unique(reach[recurrent], axis=0)
+
+
+def _stationary(transition: NDArray, states: NDArray[np.bool_]) -> NDArray:
+    """Solve π·T = π on one closed class, by the elimination of Grassmann, Taksar and Heyman.
+
+    It uses the probabilities of leaving a state only and never subtracts, so that nearly
+    frozen chains and rows that were rounded keep their accuracy.
+    """
+    t = transition[np.ix_(states, states)].copy()
+    for i in range(len(t) - 1, 0, -1):  # take state i out of the chain
+        t[:i, i] /= t[i, :i].sum()
+        t[:i, :i] += np.outer(t[:i, i], t[i, :i])
+    pi = np.ones(len(t))
+    for i in range(1, len(t)):  # and put the states back, one by one
+        pi[i] = pi[:i] @ t[:i, i]
+    stationary = np.zeros(len(transition))
+    stationary[states] = pi / pi.sum()
+    return stationary
