@@ -25,8 +25,8 @@ OWN_STYLE, OWN_SCRIPT = "style.css", "script.js"
 # Live code (Thebe) is not used; theorem boxes and KaTeX's boxes are styled in style.css.
 DROPPED = {"sphinx-thebe.css", "sphinx-thebe.js", "proof.css", "katex-math.css"}
 DROPPED_INLINE = ("const THEBE_JS_URL", "DOCUMENTATION_OPTIONS.")
-# On load, the theme measures every code block, which lays out the whole page at once; script.js
-# does this for a block when it comes near.
+# On load, the theme measures and marks the code blocks in turn, which lays out the page each time;
+# script.js does it for all that can scroll, and reads everything before it writes.
 REPLACED = {'"complete"===document.readyState?I():window.addEventListener("load",I)': "0"}
 # The search page loads these three, and only that page.
 SEARCH_SCRIPTS = {"searchtools.js", "language_data.js"}
@@ -184,7 +184,8 @@ def write_assets(app: Sphinx, error: Exception | None) -> None:
         return
     out = Path(app.outdir)
     static = out / "_static"
-    pages = sorted(out.rglob("*.html"))
+    # The themes keep templates among their static files: they are not pages.
+    pages = [page for page in sorted(out.rglob("*.html")) if static not in page.parents]
     script = join_scripts(static, app.course_scripts)
     searching = [(static / name).read_text("utf-8") for name in SEARCH_SCRIPTS]
     words = words_in_use(pages, [script, *searching])

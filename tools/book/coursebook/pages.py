@@ -65,7 +65,9 @@ def finish_page(
     # The prompt itself names the button; a label that says something else hides it.
     body = body.replace('<summary aria-label="Toggle hidden content">', "<summary>")
     # sphinx-proof gives every box the same id.
-    context["body"] = body.replace(' id="proof-content"', "").replace(' id="proof"', "")
+    body = body.replace(' id="proof-content"', "").replace(' id="proof"', "")
+    # A list must hold list items; the entries of a bibliography are none.
+    context["body"] = body.replace('<div role="list" class="citation-list">', "<div>")
 
 
 def setup(app: Sphinx) -> None:

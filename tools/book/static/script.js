@@ -2,19 +2,14 @@
 if (location.protocol === "file:") DOCUMENTATION_OPTIONS.SHOW_SEARCH_SUMMARY = false;
 
 /* What is wider than its box scrolls in it; let the keyboard reach it. */
-addEventListener("DOMContentLoaded", () => {
-  const mark = (entries) => {
-    const near = entries.filter((entry) => entry.isIntersecting).map((entry) => entry.target);
-    const wide = near.map((box) => box.scrollWidth > box.clientWidth);
-    near.forEach((box, i) => (wide[i] ? (box.tabIndex = 0) : box.removeAttribute("tabindex")));
-  };
+{
   const boxes = ".katex-display, .bd-article pre, .pst-scrollable-table-container";
-  let observer;
-  const observe = () => {
-    observer?.disconnect();
-    observer = new IntersectionObserver(mark, { rootMargin: "50%" });
-    document.querySelectorAll(boxes).forEach((box) => observer.observe(box));
+  const mark = () => {
+    const all = [...document.querySelectorAll(boxes)];
+    const wide = all.map((box) => box.scrollWidth > box.clientWidth);
+    all.forEach((box, i) => (wide[i] ? (box.tabIndex = 0) : box.removeAttribute("tabindex")));
   };
-  addEventListener("resize", observe);
-  observe();
-});
+  addEventListener("load", mark);
+  addEventListener("resize", mark);
+  document.addEventListener("toggle", mark, true);
+}
