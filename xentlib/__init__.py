@@ -1,8 +1,9 @@
 """The helpers of the cross-entropy course.
 
 Entropy, cross-entropy and divergences (`xentlib.information`), softmax and its relatives
-(`xentlib.logits`), data sources whose entropy is known (`xentlib.worlds`) and the course's
-figures (`xentlib.plots`, loaded when it is first used: Matplotlib takes a while to import).
+(`xentlib.logits`), cross-entropy as a loss (`xentlib.losses`), data sources whose entropy is
+known (`xentlib.worlds`) and the course's figures (`xentlib.plots`, loaded when it is first
+used: Matplotlib takes a while to import).
 """
 
 from types import ModuleType
@@ -19,10 +20,26 @@ from xentlib.information import (
     perplexity,
 )
 from xentlib.logits import log_sigmoid, log_softmax, logsumexp, sigmoid, softmax
+from xentlib.losses import (
+    binary_cross_entropy,
+    binary_cross_entropy_grad,
+    binary_focal_loss,
+    binary_focal_loss_grad,
+    categorical_cross_entropy,
+    categorical_cross_entropy_grad,
+    sparse_categorical_cross_entropy,
+    sparse_categorical_cross_entropy_grad,
+)
 
 __version__ = "0.1.0"
 
 __all__ = [
+    "binary_cross_entropy",
+    "binary_cross_entropy_grad",
+    "binary_focal_loss",
+    "binary_focal_loss_grad",
+    "categorical_cross_entropy",
+    "categorical_cross_entropy_grad",
     "conditional_entropy",
     "cross_entropy",
     "entropy",
@@ -37,6 +54,8 @@ __all__ = [
     "plots",
     "sigmoid",
     "softmax",
+    "sparse_categorical_cross_entropy",
+    "sparse_categorical_cross_entropy_grad",
     "worlds",
 ]
 
