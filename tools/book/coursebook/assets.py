@@ -108,7 +108,7 @@ def purge(css: str, words: set[str]) -> str:
         used = set(re.findall(r"var\(\s*(--[\w-]+)", text)) | words
         shorter = re.sub(
             r"(?<=[{;])(--[\w-]+):(?:[^;{}\"']|\"[^\"]*\"|'[^']*')*;",
-            lambda match: match[0] if match[1] in used else "",
+            lambda match, used=used: match[0] if match[1] in used else "",
             text,
         )
         if shorter == text:
@@ -181,6 +181,8 @@ def referenced(static: Path, texts: Iterable[str]) -> set[Path]:
 def write_assets(app: Sphinx, error: Exception | None) -> None:
     """Write the joined files and remove what is no longer needed."""
     if error or app.builder.format != "html":
+        return
+    if not hasattr(app, "course_scripts"):  # nothing was out of date, so no page was written
         return
     out = Path(app.outdir)
     static = out / "_static"

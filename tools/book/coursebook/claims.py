@@ -23,7 +23,7 @@ KINDS = {
 }
 
 
-class claim_node(nodes.Inline, nodes.TextElement):  # noqa: N801 (docutils names nodes so)
+class claim_node(nodes.Inline, nodes.TextElement):
     """One badge."""
 
 
