@@ -101,19 +101,21 @@ def words_in_use(pages: Iterable[Path], scripts: Iterable[str]) -> set[str]:
 
 def purge(css: str, words: set[str]) -> str:
     """Return ``css`` without comments and without the rules that no page can use."""
-    rules = list(_purge(tinycss2.parse_stylesheet(css, True, True), words))
+    text = "".join(_purge(tinycss2.parse_stylesheet(css, True, True), words))
     # A custom property may be used by one that turns out unused: repeat until none is left over.
-    while True:
-        text = "".join(rules)
-        used = set(re.findall(r"var\(\s*(--[\w-]+)", text)) | words
-        shorter = re.sub(
-            r"(?<=[{;])(--[\w-]+):(?:[^;{}\"']|\"[^\"]*\"|'[^']*')*;",
-            lambda match, used=used: match[0] if match[1] in used else "",
-            text,
-        )
-        if shorter == text:
-            return re.sub(r"[^{};]+\{\}", "", text)
-        rules = [shorter]
+    shorter = _drop_unused_properties(text, words)
+    while shorter != text:
+        text, shorter = shorter, _drop_unused_properties(shorter, words)
+    return re.sub(r"[^{};]+\{\}", "", text)
+
+
+def _drop_unused_properties(css: str, words: set[str]) -> str:
+    used = set(re.findall(r"var\(\s*(--[\w-]+)", css)) | words
+    return re.sub(
+        r"(?<=[{;])(--[\w-]+):(?:[^;{}\"']|\"[^\"]*\"|'[^']*')*;",
+        lambda match: match[0] if match[1] in used else "",
+        css,
+    )
 
 
 def _purge(rules: list, words: set[str]) -> Iterator[str]:
