@@ -1,14 +1,14 @@
 """The helpers of the cross-entropy course.
 
 Entropy, cross-entropy and divergences (`xentlib.information`), softmax and its relatives
-(`xentlib.logits`), cross-entropy as a loss (`xentlib.losses`), data sources whose entropy is
-known (`xentlib.worlds`) and the course's figures (`xentlib.plots`, loaded when it is first
-used: Matplotlib takes a while to import).
+(`xentlib.logits`), cross-entropy as a loss (`xentlib.losses`), what makes it smaller
+(`xentlib.optim`), data sources whose entropy is known (`xentlib.worlds`) and the course's
+figures (`xentlib.plots`, loaded when it is first used: Matplotlib takes a while to import).
 """
 
 from types import ModuleType
 
-from xentlib import worlds
+from xentlib import optim, worlds
 from xentlib.information import (
     conditional_entropy,
     cross_entropy,
@@ -30,10 +30,16 @@ from xentlib.losses import (
     sparse_categorical_cross_entropy,
     sparse_categorical_cross_entropy_grad,
 )
+from xentlib.optim import SGD, Adagrad, Adam, AdamW, RMSprop, cosine_schedule, minibatches
 
 __version__ = "0.1.0"
 
 __all__ = [
+    "SGD",
+    "Adagrad",
+    "Adam",
+    "AdamW",
+    "RMSprop",
     "binary_cross_entropy",
     "binary_cross_entropy_grad",
     "binary_focal_loss",
@@ -41,6 +47,7 @@ __all__ = [
     "categorical_cross_entropy",
     "categorical_cross_entropy_grad",
     "conditional_entropy",
+    "cosine_schedule",
     "cross_entropy",
     "entropy",
     "information_gain",
@@ -49,7 +56,9 @@ __all__ = [
     "log_sigmoid",
     "log_softmax",
     "logsumexp",
+    "minibatches",
     "mutual_information",
+    "optim",
     "perplexity",
     "plots",
     "sigmoid",
