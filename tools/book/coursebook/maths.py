@@ -84,11 +84,6 @@ def reporting(visit: Callable) -> Callable:
 
 def setup(app: Sphinx) -> None:
     """Load sphinxcontrib-katex with this module's renderer."""
-    # On a busy machine the Unix socket exists before the server listens, and the build fails
-    # with "connection refused"; the way over a loopback port tries again.
-    server = katex.KaTeXServer
-    server.start_server_process = server.start_network_socket
-    katex.STARTUP_TIMEOUT = katex.RENDER_TIMEOUT = 60.0
     katex.render_latex = render
     katex.html_visit_math = reporting(katex.html_visit_math)
     katex.html_visit_displaymath = reporting(katex.html_visit_displaymath)
