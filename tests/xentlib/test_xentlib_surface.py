@@ -27,8 +27,11 @@ SIGNATURES = {
     "log_sigmoid": "(z, *, temperature=1.0)",
 }
 WORLDS = {
+    "GaussianClasses": "(means, covariance, prior=None)",
     "JointTable": "(joint, x_names=None, y_names=None)",
+    "LogisticWorld": "(weights, bias=0.0)",
     "MarkovSource": "(transition)",
+    "NoisyGlyphs": "(flip=0.1, n_classes=10)",
 }
 
 

@@ -7,7 +7,9 @@ A world has three members:
 - ``floor`` is H(Y | X) in nats, the cross-entropy of that best prediction.
 """
 
+from xentlib.worlds.glyphs import NoisyGlyphs
+from xentlib.worlds.points import GaussianClasses, LogisticWorld
 from xentlib.worlds.tables import JointTable
 from xentlib.worlds.text import MarkovSource
 
-__all__ = ["JointTable", "MarkovSource"]
+__all__ = ["GaussianClasses", "JointTable", "LogisticWorld", "MarkovSource", "NoisyGlyphs"]
