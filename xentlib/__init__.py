@@ -2,13 +2,20 @@
 
 Entropy, cross-entropy and divergences (`xentlib.information`), softmax and its relatives
 (`xentlib.logits`), cross-entropy as a loss (`xentlib.losses`), what makes it smaller
-(`xentlib.optim`), data sources whose entropy is known (`xentlib.worlds`) and the course's
-figures (`xentlib.plots`, loaded when it is first used: Matplotlib takes a while to import).
+(`xentlib.optim`), whether probabilities can be trusted (`xentlib.calibration`), data sources
+whose entropy is known (`xentlib.worlds`) and the course's figures (`xentlib.plots`, loaded when
+it is first used: Matplotlib takes a while to import).
 """
 
 from types import ModuleType
 
 from xentlib import optim, worlds
+from xentlib.calibration import (
+    brier_score,
+    expected_calibration_error,
+    fit_temperature,
+    reliability_curve,
+)
 from xentlib.information import (
     conditional_entropy,
     cross_entropy,
@@ -44,12 +51,15 @@ __all__ = [
     "binary_cross_entropy_grad",
     "binary_focal_loss",
     "binary_focal_loss_grad",
+    "brier_score",
     "categorical_cross_entropy",
     "categorical_cross_entropy_grad",
     "conditional_entropy",
     "cosine_schedule",
     "cross_entropy",
     "entropy",
+    "expected_calibration_error",
+    "fit_temperature",
     "information_gain",
     "js_divergence",
     "kl_divergence",
@@ -61,6 +71,7 @@ __all__ = [
     "optim",
     "perplexity",
     "plots",
+    "reliability_curve",
     "sigmoid",
     "softmax",
     "sparse_categorical_cross_entropy",
