@@ -10,6 +10,19 @@ import pytest
 import xentlib
 from xentlib import worlds
 
+BINARY = (
+    "(y, p, *, from_logits=False, label_smoothing=0.0, pos_weight=None, sample_weight=None, "
+    "reduction='mean')"
+)
+CATEGORICAL = (
+    "(y, p, *, from_logits=False, axis=-1, label_smoothing=0.0, class_weight=None, "
+    "sample_weight=None, reduction='mean')"
+)
+SPARSE = (
+    "(labels, p, *, from_logits=False, axis=-1, ignore_index=None, label_smoothing=0.0, "
+    "class_weight=None, sample_weight=None, reduction='mean')"
+)
+FOCAL = "(y, p, *, gamma=2.0, alpha=None, from_logits=False, reduction='mean')"
 # As DESIGN.md signs them: tests and notebooks elsewhere call them so.
 SIGNATURES = {
     "entropy": "(p, *, axis=-1, base=None)",
@@ -25,6 +38,27 @@ SIGNATURES = {
     "log_softmax": "(z, *, axis=-1, temperature=1.0)",
     "sigmoid": "(z, *, temperature=1.0)",
     "log_sigmoid": "(z, *, temperature=1.0)",
+    "binary_cross_entropy": BINARY,
+    "binary_cross_entropy_grad": BINARY,
+    "categorical_cross_entropy": CATEGORICAL,
+    "categorical_cross_entropy_grad": CATEGORICAL,
+    "sparse_categorical_cross_entropy": SPARSE,
+    "sparse_categorical_cross_entropy_grad": SPARSE,
+    "binary_focal_loss": FOCAL,
+    "binary_focal_loss_grad": FOCAL,
+    "cosine_schedule": "(step, n_steps, *, base, warmup=0, floor=0.0)",
+    "minibatches": "(n, batch_size, rng)",
+    "expected_calibration_error": "(probs, labels, *, n_bins=15, norm='l1')",
+    "reliability_curve": "(probs, labels, *, n_bins=15)",
+    "brier_score": "(probs, labels)",
+    "fit_temperature": "(logits, labels)",
+}
+OPTIMIZERS = {
+    "SGD": "(learning_rate=0.001, momentum=0.0, nesterov=False, weight_decay=0.0)",
+    "Adagrad": "(learning_rate=0.01, eps=1e-10, weight_decay=0.0)",
+    "RMSprop": "(learning_rate=0.01, alpha=0.99, eps=1e-08, momentum=0.0, weight_decay=0.0)",
+    "Adam": "(learning_rate=0.001, betas=(0.9, 0.999), eps=1e-08, weight_decay=0.0)",
+    "AdamW": "(learning_rate=0.001, betas=(0.9, 0.999), eps=1e-08, weight_decay=0.01)",
 }
 WORLDS = {
     "GaussianClasses": "(means, covariance, prior=None)",
@@ -57,12 +91,21 @@ def test_signatures_of_worlds(name, signature):
     assert bare_signature(world.posterior) == "(self, x)"
 
 
+@pytest.mark.parametrize(("name", "signature"), OPTIMIZERS.items(), ids=OPTIMIZERS)
+def test_signatures_of_optimisers(name, signature):
+    optimizer = getattr(xentlib, name)
+    assert bare_signature(optimizer) == signature
+    assert bare_signature(optimizer.update) == "(self, params, grads)"
+
+
 def test_the_public_names_are_these_and_no_others():
     functions = {n for n in xentlib.__all__ if inspect.isfunction(getattr(xentlib, n))}
     assert functions == set(SIGNATURES)
     modules = {n for n in xentlib.__all__ if isinstance(getattr(xentlib, n), types.ModuleType)}
-    assert functions | modules == set(xentlib.__all__)
-    assert modules == {"plots", "worlds"}
+    classes = {n for n in xentlib.__all__ if inspect.isclass(getattr(xentlib, n))}
+    assert classes == set(OPTIMIZERS)
+    assert functions | modules | classes == set(xentlib.__all__)
+    assert modules == {"optim", "plots", "worlds"}
     assert set(worlds.__all__) == set(WORLDS)
 
 
@@ -74,10 +117,12 @@ def test_a_star_import_gives_the_public_names():
 
 def test_nothing_public_is_hidden():
     """What the modules export is what the package re-exports."""
-    from xentlib import information, logits
+    from xentlib import calibration, information, logits, losses, optim
 
-    assert set(information.__all__) | set(logits.__all__) == set(SIGNATURES)
-    for name in SIGNATURES:
+    modules = (calibration, information, logits, losses, optim)
+    names = {name for module in modules for name in module.__all__}
+    assert names == set(SIGNATURES) | set(OPTIMIZERS)
+    for name in names:
         assert getattr(xentlib, name).__module__.startswith("xentlib.")
 
 
@@ -97,20 +142,46 @@ def sections(docstring: str) -> dict[str, str]:
     return {lines[i]: "\n".join(lines[i + 2 : end]) for i, end in zip(starts, ends, strict=True)}
 
 
-@pytest.mark.parametrize("name", SIGNATURES)
+GRADIENTS = [name for name in SIGNATURES if name.endswith("_grad")]
+
+
+@pytest.mark.parametrize("name", GRADIENTS)
+def test_docstrings_of_gradients(name):
+    """A gradient points to its loss for the arguments that the two have in common."""
+    f = getattr(xentlib, name)
+    doc = sections(f.__doc__)
+    assert {"Returns", "Examples"} <= set(doc)
+    assert "shape" in doc["Returns"]
+    assert ">>> " in doc["Examples"]
+    assert ".. math::" in f.__doc__
+    assert f"`{name.removesuffix('_grad')}`" in f.__doc__
+
+
+@pytest.mark.parametrize("name", sorted(set(SIGNATURES) - set(GRADIENTS)))
 def test_docstrings_of_functions(name):
     f = getattr(xentlib, name)
     doc = sections(f.__doc__)
     assert {"Parameters", "Returns", "Raises", "References", "Examples"} <= set(doc)
     for parameter in inspect.signature(f).parameters:
         assert parameter in doc["Parameters"], parameter
-    assert "shape" in doc["Parameters"]
+    if name not in ("cosine_schedule", "minibatches"):  # these take single numbers
+        assert "shape" in doc["Parameters"]
     assert "ValueError" in doc["Raises"]
     assert "TypeError" in doc["Raises"]
     assert ">>> " in doc["Examples"]
     assert ".. math::" in f.__doc__
-    if "base" in inspect.signature(f).parameters or "log_" in name:
+    if "base=None" in SIGNATURES[name] or "log_" in name:
         assert "nats" in f.__doc__
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_docstrings_of_optimisers(name):
+    optimizer = getattr(xentlib, name)
+    doc = sections(optimizer.__doc__)
+    assert {"Parameters", "Raises", "References", "Examples"} <= set(doc)
+    for parameter in inspect.signature(optimizer).parameters:
+        assert parameter in doc["Parameters"], parameter
+    assert ">>> " in doc["Examples"]
 
 
 @pytest.mark.parametrize("name", WORLDS)
