@@ -13,7 +13,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 
-BLOCK_BYTES = 1 << 18  # 256 KiB: a block and what is computed from it fit a second-level cache
+BLOCK_BYTES = 1 << 19  # 512 KiB: a block and what is computed from it fit a second-level cache
 
 
 def for_each_block(work: Callable[[slice], None], n_rows: int, row_bytes: int) -> None:
@@ -36,3 +36,8 @@ def cores() -> int:
 @cache
 def _pool() -> ThreadPoolExecutor:
     return ThreadPoolExecutor(cores(), thread_name_prefix="xentlib")
+
+
+if hasattr(os, "register_at_fork"):
+    # A fork inherits the pool but none of its threads: whoever waited for them would wait forever.
+    os.register_at_fork(after_in_child=_pool.cache_clear)

@@ -15,8 +15,13 @@ from numpy.typing import ArrayLike, NDArray
 FLOATS = (np.float16, np.float32, np.float64)
 
 
-def as_floats(x: ArrayLike, name: str) -> tuple[NDArray[np.float64], np.dtype | None]:
-    """Return `x` as float64 and the floating dtype that it came in (None for integers)."""
+def as_floats(
+    x: ArrayLike, name: str, *, copy: bool = True
+) -> tuple[NDArray[np.float64], np.dtype | None]:
+    """Return `x` as float64 and the floating dtype that it came in (None for integers).
+
+    Without `copy` it may be `x` itself that is returned: it must not be kept or changed.
+    """
     x = np.asarray(x)
     if x.dtype.kind in "biu":
         return x.astype(np.float64), None
@@ -25,7 +30,7 @@ def as_floats(x: ArrayLike, name: str) -> tuple[NDArray[np.float64], np.dtype | 
             f"{name} has dtype {x.dtype}; expected real numbers in float16, float32 or float64: "
             f"convert it first, e.g. np.asarray({name}, dtype=float)"
         )
-    return x.astype(np.float64), x.dtype.newbyteorder("=")
+    return x.astype(np.float64, copy=copy), x.dtype.newbyteorder("=")
 
 
 def result_dtype(*dtypes: np.dtype | None) -> np.dtype:
@@ -35,7 +40,7 @@ def result_dtype(*dtypes: np.dtype | None) -> np.dtype:
 
 
 def distribution(
-    p: ArrayLike, name: str, axis: int = -1, *, whole: bool = False
+    p: ArrayLike, name: str, axis: int = -1, *, whole: bool = False, copy: bool = True
 ) -> tuple[NDArray[np.float64], np.dtype | None]:
     """Check that `p` holds probability distributions along `axis`; return it as float64.
 
@@ -43,7 +48,7 @@ def distribution(
     the spacing of the dtype in which `p` came: 1.5e-8 in float64, 3.5e-4 in float32, 3.1e-2
     in float16.
     """
-    p64, dtype = as_floats(p, name)
+    p64, dtype = as_floats(p, name, copy=copy)
     if p64.ndim == 0:
         raise ValueError(f"{name} is the single number {p64}; expected an array of probabilities")
     axis = None if whole else normalize_axis_index(axis, p64.ndim)

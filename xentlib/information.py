@@ -7,12 +7,16 @@ Inputs in float16 and float32 are summed in float64 and returned in their own dt
 
 from __future__ import annotations
 
-import numpy as np
-from numpy.typing import ArrayLike, NDArray
-from scipy.special import entr, rel_entr, xlogy
+from collections.abc import Callable
 
+import numpy as np
+from numpy.lib.array_utils import normalize_axis_index
+from numpy.typing import ArrayLike, NDArray
+from scipy.special import rel_entr
+
+from xentlib._blocks import for_each_block
 from xentlib._numeric import rounded, total
-from xentlib._validate import distribution, log_base, result_dtype, same_shape
+from xentlib._validate import as_floats, distribution, log_base, result_dtype, same_shape
 
 __all__ = [
     "conditional_entropy",
@@ -63,8 +67,8 @@ def entropy(p: ArrayLike, *, axis: int = -1, base: float | None = None) -> NDArr
     >>> print(entropy([[0.5, 0.5], [1.0, 0.0]], base=2))
     [1. 0.]
     """
-    p, dtype = distribution(p, "p", axis)
-    return _finish(total(entr(p), axis), base, dtype)
+    nats, dtype = _over_rows(_entropy, axis, p=p)
+    return _finish(nats, base, dtype)
 
 
 def cross_entropy(
@@ -110,8 +114,8 @@ def cross_entropy(
     >>> print(cross_entropy([0.5, 0.5], [1.0, 0.0]))
     inf
     """
-    p, q, dtype = _pair(p, q, axis)
-    return _finish(_cross_entropy(p, q, axis), base, dtype)
+    nats, dtype = _over_rows(_cross_entropy, axis, p=p, q=q)
+    return _finish(nats, base, dtype)
 
 
 def kl_divergence(
@@ -158,8 +162,8 @@ def kl_divergence(
     >>> print(kl_divergence([0.9, 0.1], [0.5, 0.5]).round(6))
     0.368064
     """
-    p, q, dtype = _pair(p, q, axis)
-    return _finish(_not_negative(total(rel_entr(p, q), axis)), base, dtype)
+    nats, dtype = _over_rows(_kl_divergence, axis, p=p, q=q)
+    return _finish(nats, base, dtype)
 
 
 def js_divergence(
@@ -205,10 +209,8 @@ def js_divergence(
     >>> print(js_divergence([1.0, 0.0], [0.0, 1.0], base=2))
     1.0
     """
-    p, q, dtype = _pair(p, q, axis)
-    # rel_entr(2p, p + q) is 2 p log(p / m): halving a subnormal p to form m would lose it.
-    terms = (rel_entr(2 * p, p + q) + rel_entr(2 * q, p + q)) / 4
-    return _finish(_not_negative(total(terms, axis)), base, dtype)
+    nats, dtype = _over_rows(_js_divergence, axis, p=p, q=q)
+    return _finish(nats, base, dtype)
 
 
 def conditional_entropy(joint: ArrayLike, *, base: float | None = None) -> np.floating:
@@ -380,22 +382,41 @@ def perplexity(
     4.0
     """
     if q is None:
-        p, dtype = distribution(p, "p", axis)
-        nats = total(entr(p), axis)
+        nats, dtype = _over_rows(_entropy, axis, p=p)
     else:
-        p, q, dtype = _pair(p, q, axis)
-        nats = _cross_entropy(p, q, axis)
+        nats, dtype = _over_rows(_cross_entropy, axis, p=p, q=q)
     with np.errstate(over="ignore"):  # e^744 is beyond float64: inf is its rounded value
         return _finish(np.exp(nats), None, dtype)
 
 
-def _pair(
-    p: ArrayLike, q: ArrayLike, axis: int
-) -> tuple[NDArray[np.float64], NDArray[np.float64], np.dtype]:
-    p, p_dtype = distribution(p, "p", axis)
-    q, q_dtype = distribution(q, "q", axis)
-    same_shape(p, q, "p", "q")
-    return p, q, result_dtype(p_dtype, q_dtype)
+def _over_rows(
+    formula: Callable[..., NDArray], axis: int, **given: ArrayLike
+) -> tuple[NDArray | np.float64, np.dtype]:
+    """Apply a formula to distributions, in float64 and with the outcomes on the last axis.
+
+    Returns its values and the common dtype of the distributions. They are checked and computed
+    in blocks of rows.
+    """
+    arrays = {name: np.asarray(x) for name, x in given.items()}
+    (first_name, first), *others = arrays.items()
+    dtypes = [as_floats(np.empty(0, x.dtype), name)[1] for name, x in arrays.items()]
+    try:
+        for name, x in others:
+            same_shape(first, x, first_name, name)
+        axis = normalize_axis_index(axis, first.ndim)
+        rows = {n: np.moveaxis(x, axis, -1).reshape(-1, x.shape[axis]) for n, x in arrays.items()}
+        result = np.empty(len(rows[first_name]))
+
+        def work(block: slice) -> None:
+            checked = (distribution(x[block], name, copy=False)[0] for name, x in rows.items())
+            result[block] = formula(*map(np.ascontiguousarray, checked))
+
+        for_each_block(work, len(result), 8 * first.shape[axis])
+    except ValueError:
+        for name, x in arrays.items():
+            distribution(x, name, axis)  # says where in the whole array the fault is
+        raise
+    return result.reshape(np.delete(first.shape, axis)), result_dtype(*dtypes)
 
 
 def table(joint: ArrayLike) -> tuple[NDArray[np.float64], np.dtype | None]:
@@ -423,8 +444,43 @@ def _discrete(values: ArrayLike, name: str) -> NDArray:
     return values
 
 
-def _cross_entropy(p: NDArray, q: NDArray, axis: int) -> NDArray | np.float64:
-    return total(-xlogy(p, q), axis)
+def _entropy(p: NDArray) -> NDArray:
+    return -_p_log(p, p).sum(axis=-1)
+
+
+def _cross_entropy(p: NDArray, q: NDArray) -> NDArray:
+    nats = -_p_log(p, q).sum(axis=-1)
+    if q.min() == 0:
+        nats[((p > 0) & (q == 0)).any(axis=-1)] = np.inf
+    return nats
+
+
+def _kl_divergence(p: NDArray, q: NDArray) -> NDArray:
+    tiny = np.finfo(np.float64).tiny
+    if q.min() < tiny and ((q > 0) & (q < tiny)).any():  # p / q could overflow
+        return _not_negative(rel_entr(p, q).sum(axis=-1))
+    with np.errstate(divide="ignore", invalid="ignore"):  # p / 0 is inf, as it should be
+        kl = _p_log(p, p / q).sum(axis=-1)
+    # Where the divergence is small, the rounding of p / q is felt: rel_entr avoids it.
+    close = kl < 0.5
+    if close.any():
+        kl[close] = rel_entr(p[close], q[close]).sum(axis=-1)
+    return _not_negative(kl)
+
+
+def _js_divergence(p: NDArray, q: NDArray) -> NDArray:
+    # rel_entr(2p, p + q) is 2 p log(p / m): halving a subnormal p to form m would lose it.
+    terms = (rel_entr(2 * p, p + q) + rel_entr(2 * q, p + q)) / 4
+    return _not_negative(terms.sum(axis=-1))
+
+
+def _p_log(p: NDArray, x: NDArray) -> NDArray:
+    """p · log x, with 0 where p = 0. NumPy's logarithm outruns SciPy's xlogy."""
+    # The smallest number of all in place of 0 (and of 0/0), whose logarithm is finite.
+    x = np.fmax(x, 5e-324)
+    np.log(x, out=x)
+    x *= p
+    return x
 
 
 def conditional_entropy_of(joint: NDArray[np.float64]) -> np.float64:

@@ -12,6 +12,9 @@ dtype of the prediction.
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
+
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_index
 from numpy.typing import ArrayLike, NDArray
@@ -93,7 +96,8 @@ def binary_cross_entropy(
     """
     y, p, w, weight, dtype = _binary(y, p, from_logits, label_smoothing, pos_weight, sample_weight)
     if from_logits:
-        loss = -_times(w * y, log_expit(p)) - _times(1 - y, log_expit(-p))
+        tail = np.log1p(np.exp(-abs(p)))  # −log σ(z) is max(−z, 0) plus this
+        loss = _times(w * y, np.maximum(-p, 0) + tail) + _times(1 - y, np.maximum(p, 0) + tail)
     else:
         loss = -w * xlogy(y, p) - xlog1py(1 - y, -p)
     return _reduce(loss + 0.0, weight, weight, reduction, dtype)
@@ -134,7 +138,7 @@ def binary_cross_entropy_grad(
         grad = (1 - y) * sigmoid(p) - w * y * sigmoid(-p)
     else:
         grad = _ratio(1 - y, 1 - p) - w * _ratio(y, p)
-    return rounded(grad * _scale(weight, weight, reduction), dtype)
+    return rounded(_times(_scale(weight, weight, reduction, grad.shape), grad), dtype)
 
 
 def categorical_cross_entropy(
@@ -197,10 +201,9 @@ def categorical_cross_entropy(
     >>> print(categorical_cross_entropy([[1, 0, 0]], [[0.2, 0.7, 0.1]]).round(6))
     1.609438
     """
-    loss, _, factor, weight, dtype, _ = _categorical(
-        y, p, from_logits, axis, label_smoothing, class_weight, sample_weight
+    return _categorical(
+        y, p, from_logits, axis, label_smoothing, class_weight, sample_weight, reduction
     )
-    return _reduce(loss, factor, weight, reduction, dtype)
 
 
 def categorical_cross_entropy_grad(
@@ -235,10 +238,17 @@ def categorical_cross_entropy_grad(
     >>> print(grad)
     [[-0.5  0.5]]
     """
-    _, grad, factor, weight, dtype, axis = _categorical(
-        y, p, from_logits, axis, label_smoothing, class_weight, sample_weight, want_grad=True
+    return _categorical(
+        y,
+        p,
+        from_logits,
+        axis,
+        label_smoothing,
+        class_weight,
+        sample_weight,
+        reduction,
+        want_grad=True,
     )
-    return _finish_grad(grad, factor, weight, reduction, dtype, axis)
 
 
 def sparse_categorical_cross_entropy(
@@ -307,10 +317,17 @@ def sparse_categorical_cross_entropy(
     >>> print(sparse_categorical_cross_entropy([0, 1], logits, from_logits=True).round(6))
     0.360645
     """
-    loss, _, factor, weight, dtype, _ = _sparse(
-        labels, p, from_logits, axis, ignore_index, label_smoothing, class_weight, sample_weight
+    return _sparse(
+        labels,
+        p,
+        from_logits,
+        axis,
+        ignore_index,
+        label_smoothing,
+        class_weight,
+        sample_weight,
+        reduction,
     )
-    return _reduce(loss, factor, weight, reduction, dtype)
 
 
 def sparse_categorical_cross_entropy_grad(
@@ -343,7 +360,7 @@ def sparse_categorical_cross_entropy_grad(
     >>> print(sparse_categorical_cross_entropy_grad([0], [[0.0, 0.0]], from_logits=True))
     [[-0.5  0.5]]
     """
-    _, grad, factor, weight, dtype, axis = _sparse(
+    return _sparse(
         labels,
         p,
         from_logits,
@@ -352,9 +369,9 @@ def sparse_categorical_cross_entropy_grad(
         label_smoothing,
         class_weight,
         sample_weight,
+        reduction,
         want_grad=True,
     )
-    return _finish_grad(grad, factor, weight, reduction, dtype, axis)
 
 
 def binary_focal_loss(
@@ -414,7 +431,7 @@ def binary_focal_loss(
     """
     y, p, q, log_p, log_q, a, b, dtype = _focal(y, p, gamma, alpha, from_logits)
     loss = -_times(a * y * q**gamma, log_p) - _times(b * (1 - y) * p**gamma, log_q)
-    return _reduce(loss + 0.0, np.ones_like(loss), np.ones_like(loss), reduction, dtype)
+    return _reduce(loss + 0.0, ONE, ONE, reduction, dtype)
 
 
 def binary_focal_loss_grad(
@@ -455,7 +472,7 @@ def binary_focal_loss_grad(
     else:
         grad = _times(a * y, _focal_slope(p, q, log_p, gamma))
         grad -= _times(b * (1 - y), _focal_slope(q, p, log_q, gamma))
-    return rounded(grad * _scale(np.ones_like(grad), np.ones_like(grad), reduction), dtype)
+    return rounded(grad * _scale(ONE, ONE, reduction, grad.shape), dtype)
 
 
 # -- arguments -----------------------------------------------------------------------------------
@@ -468,7 +485,7 @@ def _binary(
     label_smoothing: float,
     pos_weight: ArrayLike | None,
     sample_weight: ArrayLike | None,
-) -> tuple[NDArray, NDArray, NDArray | float, NDArray, np.dtype | None]:
+) -> tuple[NDArray, NDArray, NDArray, NDArray, np.dtype | None]:
     """Check the arguments of a binary loss: labels, prediction, w₊, sample weights, dtype."""
     y, _ = _unit_interval(y, "y", "a label")
     if from_logits:
@@ -481,9 +498,8 @@ def _binary(
             "add or drop an axis, e.g. y[:, None] or p[:, 0]"
         )
     y = _smooth(y, label_smoothing, 2)
-    w = 1.0 if pos_weight is None else _weights(pos_weight, "pos_weight", y.shape)
-    weight = _weights(1.0 if sample_weight is None else sample_weight, "sample_weight", y.shape)
-    return y, p, w, weight, dtype
+    w = _weights(pos_weight, "pos_weight", y.shape)
+    return y, p, w, _weights(sample_weight, "sample_weight", y.shape), dtype
 
 
 def _unit_interval(x: ArrayLike, name: str, what: str) -> tuple[NDArray, np.dtype | None]:
@@ -503,25 +519,32 @@ def _categorical(
     label_smoothing: float,
     class_weight: ArrayLike | None,
     sample_weight: ArrayLike | None,
+    reduction: str,
     want_grad: bool = False,
-) -> tuple[NDArray, NDArray | None, NDArray, NDArray, np.dtype, int]:
-    """Loss and gradient of each example, its factor, its weight in the mean, dtype, axis."""
-    y, _ = _validate.distribution(y, "y", axis)
-    p, axis = _prediction(p, from_logits, axis)
-    y = np.moveaxis(y, axis, -1)
-    if y.shape != p.shape:
+) -> NDArray | np.floating:
+    """Check the arguments of `categorical_cross_entropy`; return the loss or its gradient."""
+    p = _Prediction(p, from_logits, axis)
+    y = np.asarray(y)
+    if y.shape != p.given.shape:
         raise ValueError(
-            f"y has shape {y.shape} but p has shape {p.shape} (classes last); both need the same "
-            "classes: pass integer labels to sparse_categorical_cross_entropy"
+            f"y has shape {y.shape} but p has shape {p.given.shape}; both need the same shape: "
+            "pass integer labels to sparse_categorical_cross_entropy"
         )
-    k = y.shape[-1]
-    w = _weights(1.0 if class_weight is None else class_weight, "class_weight", (k,))
-    factor = _weights(
-        1.0 if sample_weight is None else sample_weight, "sample_weight", y.shape[:-1]
-    )
-    weight = factor * (y @ w)
-    loss, grad = _against_targets(p, w * _smooth(y, label_smoothing, k), from_logits, want_grad)
-    return loss, grad, factor, weight, p.dtype, axis
+    y, _ = _validate.distribution(y, "y", axis)
+    y = np.moveaxis(y, p.axis, -1)
+    w = _weights(class_weight, "class_weight", (p.k,))
+    factor = _weights(sample_weight, "sample_weight", p.shape)
+    weight = factor if class_weight is None else factor * (y @ w)
+    flat = y.reshape(-1, p.k)
+    _smooth(flat[:0], label_smoothing, p.k)  # refuses an ε that is none, even for an empty batch
+
+    def targets(rows: slice) -> NDArray:
+        return w * _smooth(flat[rows], label_smoothing, p.k)
+
+    if want_grad:
+        scale = _scale(factor, weight, reduction, p.shape)
+        return _targets_grad(p, targets, scale)
+    return _reduce(_targets_loss(p, targets), factor, weight, reduction, p.dtype)
 
 
 def _sparse(
@@ -533,49 +556,38 @@ def _sparse(
     label_smoothing: float,
     class_weight: ArrayLike | None,
     sample_weight: ArrayLike | None,
+    reduction: str,
     want_grad: bool = False,
-) -> tuple[NDArray, NDArray | None, NDArray, NDArray, np.dtype, int]:
-    """Loss and gradient of each example, its factor, its weight in the mean, dtype, axis."""
-    p, axis = _prediction(p, from_logits, axis)
-    k = p.shape[-1]
+) -> NDArray | np.floating:
+    """Check the arguments of `sparse_categorical_cross_entropy`; return loss or gradient."""
+    p = _Prediction(p, from_logits, axis)
     labels = np.asarray(labels)
-    if labels.shape != p.shape[:-1]:
+    if labels.shape != p.shape:
         raise ValueError(
-            f"labels has shape {labels.shape} but p has examples of shape {p.shape[:-1]} and {k} "
+            f"labels has shape {labels.shape} but p has examples of shape {p.shape} and {p.k} "
             "classes; give one integer per example, or distributions to categorical_cross_entropy"
         )
-    keep = np.ones(labels.shape) if ignore_index is None else (labels != ignore_index) * 1.0
-    labels = _validate.indices(np.where(keep, labels, 0) if labels.size else labels, "labels", k)
-    w = _weights(1.0 if class_weight is None else class_weight, "class_weight", (k,))
-    factor = keep * _weights(
-        1.0 if sample_weight is None else sample_weight, "sample_weight", labels.shape
-    )
-    weight = factor * w[labels]
+    w = _weights(class_weight, "class_weight", (p.k,))
+    factor = _weights(sample_weight, "sample_weight", p.shape)
+    if ignore_index is not None:
+        keep = labels != ignore_index
+        labels, factor = np.where(keep, labels, 0), factor * keep
+    labels = _validate.indices(labels, "labels", p.k) if labels.size else labels.astype(int)
+    weight = factor if class_weight is None else factor * w[labels]
+    flat = labels.reshape(-1)
+    _smooth(np.empty(0), label_smoothing, p.k)
+
+    def targets(rows: slice) -> NDArray:
+        return w * _smooth(flat[rows, None] == np.arange(p.k), label_smoothing, p.k)
+
+    if want_grad:
+        scale = _scale(factor if label_smoothing else weight, weight, reduction, p.shape)
+        if label_smoothing:
+            return _targets_grad(p, targets, scale)
+        return _labels_grad(p, flat, scale)
     if label_smoothing:
-        target = w * _smooth(np.eye(k)[labels], label_smoothing, k)
-        loss, grad = _against_targets(p, target, from_logits, want_grad)
-    else:
-        loss, grad = _against_labels(p, labels, from_logits, want_grad)
-        factor = weight
-    return loss, grad, factor, weight, p.dtype, axis
-
-
-def _prediction(p: ArrayLike, from_logits: bool, axis: int) -> tuple[NDArray, int]:
-    """Check `p` and move its classes to the last axis; logits are checked where they are used."""
-    p = np.asarray(p)
-    if p.dtype.kind in "biu":
-        p = p.astype(np.float64)
-    if p.ndim == 0:
-        raise ValueError(f"p is the single number {p}; expected one entry per class")
-    axis = normalize_axis_index(axis, p.ndim)
-    if not from_logits or p.dtype.newbyteorder("=") not in _validate.FLOATS:
-        try:
-            _validate.distribution(p, "p", axis)
-        except ValueError as error:
-            raise ValueError(f"{error} If these are logits, pass from_logits=True.") from None
-    if p.shape[axis] == 0:
-        raise ValueError(f"p has shape {p.shape}: there is no class along axis {axis}")
-    return np.moveaxis(p, axis, -1).astype(p.dtype.newbyteorder("="), copy=False), axis
+        return _reduce(_targets_loss(p, targets), factor, weight, reduction, p.dtype)
+    return _reduce(_labels_loss(p, flat), weight, weight, reduction, p.dtype)
 
 
 def _smooth(y: NDArray, epsilon: float, k: int) -> NDArray:
@@ -584,7 +596,10 @@ def _smooth(y: NDArray, epsilon: float, k: int) -> NDArray:
     return (1 - epsilon) * y + epsilon / k if epsilon else y
 
 
-def _weights(w: ArrayLike, name: str, shape: tuple[int, ...]) -> NDArray:
+def _weights(w: ArrayLike | None, name: str, shape: tuple[int, ...]) -> NDArray:
+    """Check weights and give them `shape`; `ONE` where none are given."""
+    if w is None:
+        return ONE
     w, _ = _validate.as_floats(w, name)
     if not (np.isfinite(w) & (w >= 0)).all():
         bad = w[~(np.isfinite(w) & (w >= 0))].flat[0]
@@ -614,62 +629,163 @@ def _focal(
         return y, p, 1 - p, np.log(p), np.log1p(-p), a, b, dtype
 
 
-# -- one example at a time -----------------------------------------------------------------------
+# -- block by block ------------------------------------------------------------------------------
 
 
-def _against_labels(
-    p: NDArray, labels: NDArray, from_logits: bool, want_grad: bool
-) -> tuple[NDArray, NDArray | None]:
-    """−log p_y of each example, and its gradient with respect to `p` (classes last)."""
-    shape, k = p.shape[:-1], p.shape[-1]
-    p, labels = p.reshape(-1, k), labels.reshape(-1)
-    loss = np.empty(len(p))
-    grad = np.zeros(p.shape, _work(p.dtype)) if want_grad else None
+class _Prediction:
+    """Probabilities or logits, one row per example; checked where they are used, in blocks."""
 
-    def from_probabilities(rows: slice) -> None:
-        picked = _pick(p[rows], labels[rows]).astype(np.float64)
+    def __init__(self, p: ArrayLike, from_logits: bool, axis: int) -> None:
+        p = np.asarray(p)
+        if p.dtype.newbyteorder("=") not in _validate.FLOATS:
+            p, _ = _validate.as_floats(p, "p")
+        if p.ndim == 0:
+            raise ValueError(f"p is the single number {p}; expected one entry per class")
+        self.given, self.from_logits = p, from_logits
+        self.axis = normalize_axis_index(axis, p.ndim)
+        self.dtype = p.dtype.newbyteorder("=")
+        classes_last = np.moveaxis(p, self.axis, -1)
+        self.shape, self.k = classes_last.shape[:-1], classes_last.shape[-1]
+        if self.k == 0:
+            raise ValueError(f"p has shape {p.shape}: there is no class along axis {axis}")
+        self.rows = classes_last.reshape(-1, self.k).astype(self.dtype, copy=False)
+
+    def for_each_block(self, work: Callable[[slice, NDArray], None], itemsize: int = 8) -> None:
+        """Call `work` on slices that cover all rows, and on these rows, checked if probabilities.
+
+        `itemsize` is the size of the numbers that `work` computes with.
+        """
+
+        def checked(rows: slice) -> None:
+            block = self.rows[rows]
+            work(
+                rows,
+                block if self.from_logits else _validate.distribution(block, "p", copy=False)[0],
+            )
+
+        try:
+            for_each_block(checked, len(self.rows), self.k * itemsize)
+        except ValueError:
+            self._refuse()  # says where in the whole array the fault is
+            raise
+
+    def _refuse(self) -> None:
+        if self.from_logits:
+            _validate.logits(self.given, "p", self.axis)
+            return
+        try:
+            _validate.distribution(self.given, "p", self.axis)
+        except ValueError as error:
+            raise ValueError(f"{error} If these are logits, pass from_logits=True.") from None
+
+    def grad(self, values: NDArray) -> NDArray:
+        """Give a gradient, one row per example, the shape of the prediction."""
+        return np.moveaxis(values.reshape(*self.shape, self.k), -1, self.axis)
+
+
+def _labels_loss(p: _Prediction, labels: NDArray) -> NDArray:
+    """−log p_y of each example."""
+    loss = np.empty(len(p.rows))
+
+    def from_probabilities(rows: slice, q: NDArray) -> None:
         with np.errstate(divide="ignore"):
-            loss[rows] = -np.log(picked)
-            if want_grad:
-                np.put_along_axis(grad[rows], labels[rows, None], -1 / picked[:, None], 1)
+            loss[rows] = -np.log(_pick(q, labels[rows])) + 0.0
 
-    def from_scores(rows: slice) -> None:
-        top, rest, e = _exponentials(p[rows])
-        # (m − z_y) + log Σ e^{z − m}: no term is negative, so nothing cancels.
-        loss[rows] = (top - _pick(p[rows], labels[rows]).astype(np.float64)) + np.log1p(rest)
-        if want_grad:
-            np.divide(e, 1 + rest[:, None], out=grad[rows], casting="same_kind")
-            grad[rows][np.arange(len(e)), labels[rows]] -= 1
+    def from_logits(rows: slice, z: NDArray) -> None:
+        y = labels[rows]
+        loss[rows] = _surprisal(z, y)
+        if z.dtype == np.float32 and p.k > 2:
+            # Rounding z − m to 24 bits is felt where the loss is small: these rows once more.
+            small = np.flatnonzero(loss[rows] < 1)
+            if small.size:
+                loss[rows][small] = _surprisal(z[small].astype(np.float64), y[small])
 
-    for_each_block(from_scores if from_logits else from_probabilities, len(p), k * p.itemsize)
-    return loss.reshape(shape), None if grad is None else grad.reshape(*shape, k)
+    work, size = (from_logits, p.dtype.itemsize) if p.from_logits else (from_probabilities, 8)
+    p.for_each_block(work, size)
+    return loss.reshape(p.shape)
 
 
-def _against_targets(
-    p: NDArray, target: NDArray, from_logits: bool, want_grad: bool
-) -> tuple[NDArray, NDArray | None]:
-    """−Σ t log p of each example for targets t ≥ 0, and its gradient (classes last)."""
-    shape, k = p.shape[:-1], p.shape[-1]
-    p, target = p.reshape(-1, k), target.reshape(-1, k)
-    loss = np.empty(len(p))
-    grad = np.empty(p.shape, _work(p.dtype)) if want_grad else None
+def _surprisal(z: NDArray, y: NDArray) -> NDArray:
+    """−log softmax(z)_y of each row."""
+    if z.shape[1] == 2:
+        gap = _gap(z, y)
+        return np.maximum(gap, 0) + np.log1p(np.exp(-abs(gap)))
+    top, rest, _ = _exponentials(z)
+    # (m − z_y) + log Σ e^{z − m}: no term is negative, so nothing cancels.
+    with np.errstate(over="ignore"):
+        return (top - _pick(z, y)) + np.log1p(rest)
 
-    def from_probabilities(rows: slice) -> None:
-        q = p[rows].astype(np.float64)
-        loss[rows] = -xlogy(target[rows], q).sum(axis=1)
-        if want_grad:
-            grad[rows] = -_ratio(target[rows], q)
 
-    def from_scores(rows: slice) -> None:
-        t, z = target[rows], p[rows].astype(np.float64)
+def _labels_grad(p: _Prediction, labels: NDArray, scale: NDArray) -> NDArray:
+    """`scale` times the gradient of −log p_y of each example."""
+    grad = np.zeros(p.rows.shape, p.dtype)
+    scale = np.broadcast_to(scale, p.shape).reshape(-1)
+
+    def from_probabilities(rows: slice, q: NDArray) -> None:
+        y = labels[rows]
+        with np.errstate(divide="ignore", over="ignore"):
+            grad[rows][np.arange(len(y)), y] = _times(-scale[rows], 1 / _pick(q, y))
+
+    def from_two_logits(rows: slice, z: NDArray) -> None:
+        y, gap = labels[rows], _gap(z, labels[rows])
+        e = np.exp(-abs(gap))
+        other = scale[rows] * np.where(gap > 0, 1.0, e) / (1 + e)  # σ(gap): the other's share
+        with np.errstate(over="ignore"):
+            grad[rows, 0] = np.where(y == 0, -other, other)
+        grad[rows, 1] = -grad[rows, 0]
+
+    def from_logits(rows: slice, z: NDArray) -> None:
+        y, at = labels[rows], np.arange(len(z))
         top, rest, e = _exponentials(z)
-        mass = t.sum(axis=1)
-        loss[rows] = _times(t, top[:, None] - z).sum(axis=1) + mass * np.log1p(rest)
-        if want_grad:
-            grad[rows] = e * (mass / (1 + rest))[:, None] - t
+        # For the label that is the maximum, p − 1 is minus what the others have.
+        own = np.where(_pick(z, y) == top, -rest, _pick(e, y) - (1 + rest))
+        factor = scale[rows] / (1 + rest)
+        with np.errstate(over="ignore"):
+            np.multiply(e, factor[:, None], out=grad[rows], casting="same_kind")
+            grad[rows][at, y] = own * factor
 
-    for_each_block(from_scores if from_logits else from_probabilities, len(p), 8 * k)
-    return loss.reshape(shape) + 0.0, None if grad is None else grad.reshape(*shape, k)
+    if not p.from_logits:
+        p.for_each_block(from_probabilities)
+    else:
+        p.for_each_block(from_two_logits if p.k == 2 else from_logits, p.dtype.itemsize)
+    return p.grad(grad)
+
+
+def _targets_loss(p: _Prediction, targets: Callable[[slice], NDArray]) -> NDArray:
+    """−Σ t log p of each example, for `targets` t ≥ 0 of a slice of the examples."""
+    loss = np.empty(len(p.rows))
+
+    def from_probabilities(rows: slice, q: NDArray) -> None:
+        loss[rows] = -xlogy(targets(rows), q).sum(axis=1)
+
+    def from_logits(rows: slice, z: NDArray) -> None:
+        t, z = targets(rows), z.astype(np.float64)
+        top, rest, _ = _exponentials(z)
+        with np.errstate(over="ignore"):
+            loss[rows] = _times(t, top[:, None] - z).sum(axis=1) + t.sum(axis=1) * np.log1p(rest)
+
+    p.for_each_block(from_logits if p.from_logits else from_probabilities)
+    return loss.reshape(p.shape) + 0.0
+
+
+def _targets_grad(p: _Prediction, targets: Callable[[slice], NDArray], scale: NDArray) -> NDArray:
+    """`scale` times the gradient of −Σ t log p of each example."""
+    grad = np.empty(p.rows.shape, p.dtype)
+    scale = np.broadcast_to(scale, p.shape).reshape(-1, 1)
+
+    def from_probabilities(rows: slice, q: NDArray) -> None:
+        with np.errstate(over="ignore"):
+            grad[rows] = _times(-scale[rows], _ratio(targets(rows), q))
+
+    def from_logits(rows: slice, z: NDArray) -> None:
+        t = targets(rows)
+        _, rest, e = _exponentials(z.astype(np.float64))
+        mass = t.sum(axis=1)
+        with np.errstate(over="ignore"):
+            grad[rows] = scale[rows] * (e * (mass / (1 + rest))[:, None] - t)
+
+    p.for_each_block(from_logits if p.from_logits else from_probabilities)
+    return p.grad(grad)
 
 
 def _exponentials(z: NDArray) -> tuple[NDArray, NDArray, NDArray]:
@@ -678,18 +794,35 @@ def _exponentials(z: NDArray) -> tuple[NDArray, NDArray, NDArray]:
     Leaving that 1 out is what lets log1p keep a loss of 1e-22.
     """
     z = z.astype(_work(z.dtype), copy=False)
-    where = z.argmax(axis=1)
-    top = z[np.arange(len(z)), where]
-    if not np.isfinite(top).all():
-        _validate.logits(z, "p")  # says which and why: NaN, +inf, or nothing but −inf
-    e = np.exp(z - top[:, None])
-    e[np.arange(len(z)), where] = 0
-    rest = e.sum(axis=1, dtype=np.float64)
-    e[np.arange(len(z)), where] = 1
+    at, where = np.arange(len(z)), z.argmax(axis=1)
+    top = z[at, where]
+    _finite(top)
+    with np.errstate(over="ignore"):  # a difference beyond the largest float is −inf, and e is 0
+        e = z - top[:, None]
+    np.exp(e, out=e)
+    e[at, where] = 0
+    rest = e.sum(axis=1).astype(np.float64)
+    e[at, where] = 1
     return top.astype(np.float64), rest, e
 
 
+def _gap(z: NDArray, y: NDArray) -> NDArray:
+    """Of two logits a row, the other's minus the label's."""
+    _finite(np.maximum(z[:, 0], z[:, 1]))
+    with np.errstate(over="ignore"):
+        gap = np.subtract(z[:, 1], z[:, 0], dtype=np.float64)
+    return np.where(y == 0, gap, -gap)
+
+
+def _finite(top: NDArray) -> None:
+    """Check logits by the maximum of each row: a NaN or a +inf is one, and so is a lone −inf."""
+    if not np.isfinite(top).all():
+        raise ValueError("these are no logits")  # the caller says which and why
+
+
 # -- small pieces --------------------------------------------------------------------------------
+
+ONE = np.ones(())  # the weight of everything where none is given
 
 
 def _work(dtype: np.dtype) -> np.dtype:
@@ -697,13 +830,16 @@ def _work(dtype: np.dtype) -> np.dtype:
     return np.dtype(np.float32 if dtype == np.float16 else dtype)
 
 
-def _pick(p: NDArray, labels: NDArray) -> NDArray:
-    return np.take_along_axis(p, labels[:, None], 1)[:, 0]
+def _pick(x: NDArray, labels: NDArray) -> NDArray:
+    """x_y of each row, in float64."""
+    return x[np.arange(len(x)), labels].astype(np.float64)
 
 
 def _times(weight: NDArray, x: NDArray) -> NDArray:
     """weight · x with 0 · inf = 0: what cannot happen costs nothing."""
-    with np.errstate(invalid="ignore"):
+    if weight is ONE:
+        return x
+    with np.errstate(invalid="ignore", over="ignore"):
         return np.where(weight == 0, 0.0, weight * x)
 
 
@@ -721,32 +857,34 @@ def _focal_slope(p: NDArray, q: NDArray, log_p: NDArray, gamma: float) -> NDArra
         return np.where(q == 0, -gamma * q**gamma, first) - q**gamma / p
 
 
-def _scale(factor: NDArray, weight: NDArray, reduction: str) -> NDArray:
-    """What each example's loss is multiplied with before it is summed."""
-    if reduction not in ("mean", "sum", "none"):
-        raise ValueError(f'reduction is {reduction!r}; expected "mean", "sum" or "none"')
+def _mass(weight: NDArray, shape: tuple[int, ...]) -> np.float64:
+    """Sum of the weights, which `weight` may give once for all."""
+    return weight * float(math.prod(shape)) if weight is ONE else total(weight, None)
+
+
+def _scale(
+    factor: NDArray, weight: NDArray, reduction: str, shape: tuple[int, ...]
+) -> NDArray | np.float64:
+    """What the gradient of each example's loss is multiplied with."""
+    _check_reduction(reduction)
     if reduction != "mean":
         return factor
     with np.errstate(divide="ignore", invalid="ignore"):
-        return factor / total(weight, None)
+        return factor / _mass(weight, shape)
 
 
 def _reduce(
     loss: NDArray, factor: NDArray, weight: NDArray, reduction: str, dtype: np.dtype | None
 ) -> NDArray | np.floating:
-    if reduction not in ("mean", "sum", "none"):
-        raise ValueError(f'reduction is {reduction!r}; expected "mean", "sum" or "none"')
+    _check_reduction(reduction)
     if reduction == "none":
         return rounded(_times(factor, loss), dtype)
-    if reduction == "mean" and not weight.any():
-        return rounded(np.float64(np.nan), dtype)
-    # Dividing the sum, and not each summand, costs one rounding instead of many.
     value = total(_times(factor, loss), None)
-    return rounded(value / total(weight, None) if reduction == "mean" else value, dtype)
+    # Dividing the sum, and not each summand, costs one rounding instead of many.
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return rounded(value / _mass(weight, loss.shape) if reduction == "mean" else value, dtype)
 
 
-def _finish_grad(
-    grad: NDArray, factor: NDArray, weight: NDArray, reduction: str, dtype: np.dtype, axis: int
-) -> NDArray:
-    grad *= _scale(factor, weight, reduction)[..., None]
-    return rounded(np.moveaxis(grad, -1, axis), dtype)
+def _check_reduction(reduction: str) -> None:
+    if reduction not in ("mean", "sum", "none"):
+        raise ValueError(f'reduction is {reduction!r}; expected "mean", "sum" or "none"')
