@@ -255,6 +255,8 @@ def test_huge_logits():
         ([[2.0, 1.0], [0.0, 3.0]], [1, 0], r"^labels have logits no higher.*T → ∞"),
         ([3.0, 3.0], [1, 0], r"^labels have logits no higher"),
         ([[0.1, 0.2, 0.3]] * 3, [0, 1, 2], r"^labels have logits no higher"),
+        # The second class leads by 1 of two, the first by 1/2 of four: means of 1/2 and −3/8.
+        ([[0, 1, -np.inf, -np.inf], [0.5, 0, 0, 0]], [0, 0], r"^labels have logits no higher"),
         ([[1.0, -np.inf], [0.0, 1.0]], [1, 1], r"^logits\[0, 1\] is -inf, but labels\[0\] is 1"),
         ([[1.0, np.nan]], [0], r"^logits\[0, 1\] is nan"),
         ([1.0, np.inf], [0, 1], r"^logits\[1\] is inf"),
