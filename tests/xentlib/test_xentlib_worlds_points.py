@@ -33,7 +33,7 @@ def mean_loss(world, n: int = 40_000) -> tuple[float, float]:
 
 def quadrature(f, mean: float, sd: float) -> float:
     """The mean of f(s), s ~ N(mean, sd²), by adaptive quadrature between break points."""
-    if sd == 0:
+    if sd < 1e-6:
         return f(mean)
     marks = np.concatenate([mean + sd * np.linspace(-12, 12, 13), np.linspace(-40, 40, 9)])
     marks = np.unique(np.clip(marks, mean - 12 * sd, mean + 12 * sd))
@@ -69,6 +69,7 @@ def test_limits_of_a_logistic_world():
     # A steep slope: almost all points are far from the boundary, ∫ h(σ(s)) ds = π²/3.
     assert LogisticWorld([1e6]).floor == pytest.approx(np.pi**2 / 3 * norm.pdf(0) / 1e6, rel=1e-9)
     assert LogisticWorld([1e200]).floor < 1e-199
+    assert LogisticWorld([5e-324]).floor == LogisticWorld([0.0]).floor
     assert LogisticWorld([2.0], bias=-1e9).floor == 0
 
 

@@ -250,8 +250,9 @@ def _normal_grid(mean: float, sd: float) -> tuple[NDArray, NDArray]:
     For functions of log-odds as smooth as the sigmoid, whose nearest poles are at ±iπ: the error
     is below 1e-14. Points where |s| > 750 are left out; there the entropy is 0 in float64.
     """
-    step = min(1 / 3, 0.5 / max(sd, 1.0))
-    low, high = (np.clip((np.array([-750, 750]) - mean) / sd, -38, 38)) if sd else (-38, 38)
+    scale = max(sd, 1.0)
+    low, high = np.clip((np.array([-750, 750]) - mean) / scale, -38, 38)
+    step = min(1 / 3, 0.5 / scale)
     t = np.arange(low, high, step)
     return mean + sd * t, step * np.exp(-t * t / 2) / np.sqrt(2 * np.pi)
 
