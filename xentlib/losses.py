@@ -6,8 +6,8 @@ derivative of the same number with respect to the prediction (with ``reduction="
 each loss with respect to its own prediction).
 
 Weighted means follow PyTorch's ``CrossEntropyLoss``: they divide by the sum of the weights. A
-mean over nothing (every label ignored, every weight 0) is nan, as there. The result has the
-dtype of the prediction.
+mean over nothing (every label ignored, every weight 0) is nan, as there, and its gradient 0.
+The result has the dtype of the prediction.
 """
 
 from __future__ import annotations
@@ -23,7 +23,6 @@ from scipy.special import log_expit, xlog1py, xlogy
 from xentlib import _validate
 from xentlib._blocks import for_each_block
 from xentlib._numeric import rounded, total
-from xentlib.logits import sigmoid
 
 __all__ = [
     "binary_cross_entropy",
@@ -135,7 +134,8 @@ def binary_cross_entropy_grad(
     """
     y, p, w, weight, dtype = _binary(y, p, from_logits, label_smoothing, pos_weight, sample_weight)
     if from_logits:
-        grad = (1 - y) * sigmoid(p) - w * y * sigmoid(-p)
+        ones, zeros = _sigmoids(p)
+        grad = (1 - y) * ones - w * y * zeros
     else:
         grad = _ratio(1 - y, 1 - p) - w * _ratio(y, p)
     return rounded(_times(_scale(weight, weight, reduction, grad.shape), grad), dtype)
@@ -624,7 +624,7 @@ def _focal(
         raise ValueError(f"alpha is {alpha!r}; expected a number between 0 and 1, or None")
     a, b = (1.0, 1.0) if alpha is None else (alpha, 1 - alpha)
     if from_logits:
-        return y, sigmoid(p), sigmoid(-p), log_expit(p), log_expit(-p), a, b, dtype
+        return y, *_sigmoids(p), log_expit(p), log_expit(-p), a, b, dtype
     with np.errstate(divide="ignore"):
         return y, p, 1 - p, np.log(p), np.log1p(-p), a, b, dtype
 
@@ -835,6 +835,13 @@ def _pick(x: NDArray, labels: NDArray) -> NDArray:
     return x[np.arange(len(x)), labels].astype(np.float64)
 
 
+def _sigmoids(z: NDArray) -> tuple[NDArray, NDArray]:
+    """σ(z) and σ(−z), neither as 1 minus the other."""
+    e = np.exp(-abs(z))
+    likely, unlikely = 1 / (1 + e), e / (1 + e)
+    return np.where(z < 0, unlikely, likely), np.where(z < 0, likely, unlikely)
+
+
 def _times(weight: NDArray, x: NDArray) -> NDArray:
     """weight · x with 0 · inf = 0: what cannot happen costs nothing."""
     if weight is ONE:
@@ -845,7 +852,7 @@ def _times(weight: NDArray, x: NDArray) -> NDArray:
 
 def _ratio(y: NDArray, p: NDArray) -> NDArray:
     """y / p with 0 / 0 = 0."""
-    with np.errstate(divide="ignore", invalid="ignore"):
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         return np.where(y == 0, 0.0, y / p)
 
 
@@ -869,8 +876,9 @@ def _scale(
     _check_reduction(reduction)
     if reduction != "mean":
         return factor
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return factor / _mass(weight, shape)
+    # What weighs nothing has no gradient, even where the mean itself is 0 / 0.
+    with np.errstate(divide="ignore"):
+        return np.divide(factor, _mass(weight, shape), out=np.zeros(factor.shape), where=factor > 0)
 
 
 def _reduce(
