@@ -35,7 +35,7 @@ from xentlib._blocks import cores
 Call = Callable[[], object]
 SHAPES = [(4096, 1000), (512, 50257), (10**6, 2)]
 DTYPES = [np.float32, np.float64]
-GROUPS, PER_GROUP = 5, 5
+GROUPS, PER_GROUP = 4, 5
 SLOW = 0.5  # seconds; what takes longer is timed twice
 
 
@@ -204,10 +204,10 @@ def probability_cases() -> Iterator[Case]:
 
 def divergence_cases() -> Iterator[Case]:
     """Yield the cases of two distributions."""
-    for dtype, zeros in itertools.product(DTYPES, [False, True]):
-        for n, k in SHAPES[:2]:
-            name = f"({n}, {k}), {np.dtype(dtype)}{', 30 % zeros' if zeros else ''}"
-            yield name, divergences((n, k), dtype, zeros), 2 * n * k * np.dtype(dtype).itemsize
+    cases = [(SHAPES[0], False), (SHAPES[0], True), (SHAPES[1], True)]
+    for dtype, ((n, k), zeros) in itertools.product(DTYPES, cases):
+        name = f"({n}, {k}), {np.dtype(dtype)}{', 30 % zeros' if zeros else ''}"
+        yield name, divergences((n, k), dtype, zeros), 2 * n * k * np.dtype(dtype).itemsize
 
 
 def table(cases: Iterator[Case]) -> Iterator[str]:

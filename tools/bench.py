@@ -2,8 +2,9 @@
 
     python tools/bench.py
 
-Imports, the build of the book, the weight of its pages (tools/lighthouse.py) and each notebook,
-all in a copy of the working tree. The figures depend on the machine: nothing here fails on a time.
+Imports, the losses against other libraries (benchmarks/losses.py), the build of the book, the
+weight of its pages (tools/lighthouse.py) and each notebook, all in a copy of the working tree.
+The figures depend on the machine: nothing here fails on a time.
 """
 
 from __future__ import annotations
@@ -58,6 +59,12 @@ def imports(folder: Path) -> Iterator[str]:
     yield f"Medians of {REPEATS} runs, less the {start:.3f} s that Python itself takes to start."
 
 
+def losses(folder: Path) -> Iterator[str]:
+    """Compare the losses with other libraries'."""
+    _, done = run([sys.executable, "benchmarks/losses.py"], folder)
+    yield last_words(done) if done.returncode else done.stdout.rstrip()
+
+
 def builds(folder: Path) -> Iterator[str]:
     """Time a first build of the book, one after a change to one chapter, and one after none."""
     book = [str(Path(sys.executable).with_name("jupyter-book")), "build", ".", "-W", "--keep-going"]
@@ -93,6 +100,7 @@ def main() -> int:
     """Measure, print and write."""
     parts = {
         "Importing the library": imports,
+        "Losses, against other libraries": losses,
         "Building the book": builds,
         "Pages, measured with Lighthouse": pages,
         "Executing the notebooks": notebooks,

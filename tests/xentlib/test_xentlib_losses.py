@@ -226,7 +226,13 @@ def test_an_ignored_example_may_be_impossible():
     weighted = sparse_categorical_cross_entropy([0, 0], p, sample_weight=[0, 1])
     assert weighted == np.log(2)
     grad = sparse_categorical_cross_entropy_grad([0, 0], p, sample_weight=[0, 1])
-    assert_array_equal(grad, [[0, 0], [-2, 0]])
+    assert_array_equal(grad, [[0, 0], [-1 / 0.5, 0]])
+    grad = categorical_cross_entropy_grad([[1, 0], [1, 0]], p, sample_weight=[0, 1])
+    assert_array_equal(grad, [[0, 0], [-1 / 0.5, 0]])
+    assert categorical_cross_entropy([[1, 0], [1, 0]], p, sample_weight=[0, 1]) == np.log(2)
+    assert binary_cross_entropy([1, 1], [0, 0.5], sample_weight=[0, 1]) == np.log(2)
+    grad = binary_cross_entropy_grad([1, 1], [0, 0.5], sample_weight=[0, 1])
+    assert_array_equal(grad, [0, -1 / 0.5])
 
 
 @pytest.mark.parametrize("options", CLASS_OPTIONS)

@@ -217,15 +217,23 @@ def test_beyond_the_range_of_the_dtype_without_a_warning(dtype):
     assert binary_cross_entropy_grad(1, tiny[0]) == -np.inf
 
 
-def test_float16_losses_are_computed_with_more_digits():
-    z = np.random.default_rng(3).standard_normal((50, 2000)).astype(np.float16)
-    labels = np.arange(50)
-    exact = sparse_categorical_cross_entropy(labels, z.astype(float), **LOGITS)
+@pytest.mark.parametrize("k", [2, 3, 50, 2000])
+def test_float16_losses_are_computed_with_more_digits(k):
+    """And rounded once: half an ulp."""
+    z = np.random.default_rng(3).standard_normal((50, k)).astype(np.float16)
+    labels = np.arange(50) % k
+    options = {"reduction": "none", **LOGITS}
+    exact = sparse_categorical_cross_entropy(labels, z.astype(float), **options)
     for loss in (
-        sparse_categorical_cross_entropy(labels, z, **LOGITS),
-        categorical_cross_entropy(np.eye(2000)[labels], z, **LOGITS),
+        sparse_categorical_cross_entropy(labels, z, **options),
+        categorical_cross_entropy(np.eye(k)[labels], z, **options),
     ):
-        assert loss == exact.astype(np.float16)
+        assert loss.dtype == np.float16
+        assert (abs(loss - exact) <= 0.501 * np.spacing(loss)).all()
+    slopes = sparse_categorical_cross_entropy_grad(labels, z.astype(float), **options)
+    grad = sparse_categorical_cross_entropy_grad(labels, z, **options)
+    assert grad.dtype == np.float16
+    assert (abs(grad - slopes) <= 0.51 * np.spacing(abs(grad))).all()
 
 
 def test_a_mean_over_a_million_examples_is_exact_to_a_few_ulp():
