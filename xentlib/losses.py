@@ -736,7 +736,7 @@ def _labels_grad(p: _Prediction, labels: NDArray, scale: NDArray) -> NDArray:
 
     def from_logits(rows: slice, z: NDArray) -> None:
         y, at = labels[rows], np.arange(len(z))
-        top, rest, e = _exponentials(z)
+        top, rest, e = _exponentials(z, out=grad[rows])
         # For the label that is the maximum, p − 1 is minus what the others have.
         own = np.where(_pick(z, y) == top, -rest, _pick(e, y) - (1 + rest))
         factor = scale[rows] / (1 + rest)
@@ -788,17 +788,20 @@ def _targets_grad(p: _Prediction, targets: Callable[[slice], NDArray], scale: ND
     return p.grad(grad)
 
 
-def _exponentials(z: NDArray) -> tuple[NDArray, NDArray, NDArray]:
+def _exponentials(z: NDArray, out: NDArray | None = None) -> tuple[NDArray, NDArray, NDArray]:
     """Row maximum m, Σ e^{z − m} without the maximum's own 1, and all e^{z − m}.
 
-    Leaving that 1 out is what lets log1p keep a loss of 1e-22.
+    Leaving that 1 out is what lets log1p keep a loss of 1e-22. The exponentials are written to
+    `out` if its dtype has digits enough.
     """
     z = z.astype(_work(z.dtype), copy=False)
+    if out is not None and out.dtype != z.dtype:
+        out = None
     at, where = np.arange(len(z)), z.argmax(axis=1)
     top = z[at, where]
     _finite(top)
     with np.errstate(over="ignore"):  # a difference beyond the largest float is −inf, and e is 0
-        e = z - top[:, None]
+        e = np.subtract(z, top[:, None], out=out)
     np.exp(e, out=e)
     e[at, where] = 0
     rest = e.sum(axis=1).astype(np.float64)
