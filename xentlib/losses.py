@@ -718,11 +718,12 @@ def _surprisal(z: NDArray, y: NDArray) -> NDArray:
 
 def _labels_grad(p: _Prediction, labels: NDArray, scale: NDArray) -> NDArray:
     """`scale` times the gradient of −log p_y of each example."""
-    grad = np.zeros(p.rows.shape, p.dtype)
+    grad = np.empty(p.rows.shape, p.dtype)
     scale = np.broadcast_to(scale, p.shape).reshape(-1)
 
     def from_probabilities(rows: slice, q: NDArray) -> None:
         y = labels[rows]
+        grad[rows] = 0
         with np.errstate(divide="ignore", over="ignore"):
             grad[rows][np.arange(len(y)), y] = _times(-scale[rows], 1 / _pick(q, y))
 
