@@ -20,11 +20,10 @@ def rounded(x: NDArray | np.float64, dtype: np.dtype | None) -> NDArray | np.flo
         return np.asarray(x).astype(dtype or np.float64)[()]
 
 
-def draw(p: NDArray, uniform: NDArray | float) -> NDArray | np.int64:
-    """Turn uniform numbers in [0, 1) into outcomes drawn from `p`, by inverting its cumulative sum.
+def draw(cumulative: NDArray, uniform: NDArray | float) -> NDArray | np.int64:
+    """Turn uniform numbers in [0, 1) into outcomes, by inverting the cumulative probabilities.
 
-    The numbers are stretched to the sum of `p`, which rounding may have left beside 1: every
+    The numbers are stretched to the last sum, which rounding may have left beside 1: every
     outcome keeps its share, and one of probability 0 is never drawn.
     """
-    cumulative = np.cumsum(p)
     return np.searchsorted(cumulative, uniform * cumulative[-1], side="right")

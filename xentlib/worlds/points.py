@@ -157,7 +157,7 @@ class GaussianClasses:
 
     def sample(self, n: int, rng: np.random.Generator) -> tuple[NDArray, NDArray]:
         """Draw points x, shape (n, d), and labels y (integers), shape (n,)."""
-        y = draw(self.prior, generator(rng).random(n))
+        y = draw(self.prior.cumsum(), generator(rng).random(n))
         noise = rng.standard_normal((n, self.means.shape[1]))
         return self.means[y] + np.einsum("nij,nj->ni", self._factors[y], noise), y
 

@@ -60,7 +60,7 @@ class JointTable:
 
     def sample(self, n: int, rng: np.random.Generator) -> tuple[NDArray, NDArray]:
         """Draw `n` independent pairs; return integer arrays x and y of shape (n,)."""
-        cell = draw(self.joint.ravel(), generator(rng).random(n))
+        cell = draw(self.joint.cumsum(), generator(rng).random(n))
         return np.divmod(cell, self.joint.shape[1])
 
     def posterior(self, x: ArrayLike) -> NDArray:

@@ -65,10 +65,11 @@ class MarkovSource:
         """Draw a sequence of shape (n,) that starts from the stationary distribution."""
         uniform = generator(rng).random(n)
         symbols = np.empty(n, dtype=np.int64)
-        p = self.stationary
+        cumulative = self.transition.cumsum(axis=1)
+        row = self.stationary.cumsum()
         for t, u in enumerate(uniform):
-            symbols[t] = draw(p, u)
-            p = self.transition[symbols[t]]
+            symbols[t] = draw(row, u)
+            row = cumulative[symbols[t]]
         return symbols
 
     def posterior(self, x: ArrayLike) -> NDArray:
