@@ -3,13 +3,14 @@
 Entropy, cross-entropy and divergences (`xentlib.information`), softmax and its relatives
 (`xentlib.logits`), cross-entropy as a loss (`xentlib.losses`), what makes it smaller
 (`xentlib.optim`), whether probabilities can be trusted (`xentlib.calibration`), data sources
-whose entropy is known (`xentlib.worlds`) and the course's figures (`xentlib.plots`, loaded when
-it is first used: Matplotlib takes a while to import).
+whose entropy is known (`xentlib.worlds`), real data (`xentlib.datasets`), the same losses in
+other libraries (`xentlib.frameworks`) and the course's figures (`xentlib.plots`, loaded when it
+is first used: Matplotlib takes a while to import).
 """
 
 from types import ModuleType
 
-from xentlib import optim, worlds
+from xentlib import datasets, frameworks, optim, worlds
 from xentlib.calibration import (
     brier_score,
     expected_calibration_error,
@@ -57,9 +58,11 @@ __all__ = [
     "conditional_entropy",
     "cosine_schedule",
     "cross_entropy",
+    "datasets",
     "entropy",
     "expected_calibration_error",
     "fit_temperature",
+    "frameworks",
     "information_gain",
     "js_divergence",
     "kl_divergence",

@@ -105,7 +105,7 @@ def test_the_public_names_are_these_and_no_others():
     classes = {n for n in xentlib.__all__ if inspect.isclass(getattr(xentlib, n))}
     assert classes == set(OPTIMIZERS)
     assert functions | modules | classes == set(xentlib.__all__)
-    assert modules == {"optim", "plots", "worlds"}
+    assert modules == {"datasets", "frameworks", "optim", "plots", "worlds"}
     assert set(worlds.__all__) == set(WORLDS)
 
 
