@@ -27,3 +27,8 @@ def draw(cumulative: NDArray, uniform: NDArray | float) -> NDArray | np.int64:
     outcome keeps its share, and one of probability 0 is never drawn.
     """
     return np.searchsorted(cumulative, uniform * cumulative[-1], side="right")
+
+
+def draw_rows(cumulative: NDArray, uniform: NDArray) -> NDArray[np.int64]:
+    """Draw one outcome from each row of cumulative probabilities (n, K), as `draw` does."""
+    return (cumulative <= uniform[:, None] * cumulative[:, -1:]).sum(axis=1)

@@ -62,6 +62,7 @@ OPTIMIZERS = {
 }
 WORLDS = {
     "GaussianClasses": "(means, covariance, prior=None)",
+    "HiddenMarkov": "(initial, transition, emission, length)",
     "JointTable": "(joint, x_names=None, y_names=None)",
     "LogisticWorld": "(weights, bias=0.0)",
     "MarkovSource": "(transition)",

@@ -9,7 +9,15 @@ A world has three members:
 
 from xentlib.worlds.glyphs import NoisyGlyphs
 from xentlib.worlds.points import GaussianClasses, LogisticWorld
+from xentlib.worlds.sequences import HiddenMarkov
 from xentlib.worlds.tables import JointTable
 from xentlib.worlds.text import MarkovSource
 
-__all__ = ["GaussianClasses", "JointTable", "LogisticWorld", "MarkovSource", "NoisyGlyphs"]
+__all__ = [
+    "GaussianClasses",
+    "HiddenMarkov",
+    "JointTable",
+    "LogisticWorld",
+    "MarkovSource",
+    "NoisyGlyphs",
+]
