@@ -458,6 +458,20 @@ TRANSLATIONS = (
     ),
     Translation(
         "categorical",
+        "class weights and label smoothing 0.1",
+        "z",
+        {
+            "xentlib": "xl.sparse_categorical_cross_entropy("
+            "labels, z, from_logits=True, class_weight=w, label_smoothing=0.1)",
+            "tensorflow": "tf.reduce_sum(w * (0.9 * y + 0.1 / 4) * -tf.nn.log_softmax(z)) "
+            "/ tf.reduce_sum(tf.gather(w, labels))",
+            "keras": "keras.ops.sum(w * (0.9 * y + 0.1 / 4) * -keras.ops.log_softmax(z)) "
+            "/ keras.ops.sum(keras.ops.take(w, labels))",
+            "torch": "F.cross_entropy(z, labels, weight=w, label_smoothing=0.1)",
+        },
+    ),
+    Translation(
+        "categorical",
         "weights of the examples, mean by their sum",
         "z",
         {
@@ -522,6 +536,18 @@ TRANSLATIONS = (
             "keras": "keras.losses.BinaryCrossentropy()(yb, pb)",
             "torch": "F.binary_cross_entropy(pb, yb)",
             "sklearn": "log_loss(yb, pb)",
+        },
+    ),
+    Translation(
+        "binary",
+        "several questions per example, logits",
+        "z",
+        {
+            "xentlib": "xl.binary_cross_entropy(y, z, from_logits=True)",
+            "tensorflow": "tf.reduce_mean(tf.nn.sigmoid_cross_entropy_with_logits(y, z))",
+            "keras": "keras.losses.BinaryCrossentropy(from_logits=True)(y, z)",
+            "torch": "F.binary_cross_entropy_with_logits(z, y)",
+            "sklearn": "log_loss(y.ravel(), 1 / (1 + np.exp(-z.ravel())))",
         },
     ),
     Translation(
@@ -600,6 +626,38 @@ FALSE_FRIENDS = (
             ("torch", "F.cross_entropy(z, y, weight=w)"),
         ),
         "For label distributions PyTorch divides by the number of examples.",
+    ),
+    FalseFriends(
+        "class weights with label smoothing",
+        (
+            ("torch", "F.cross_entropy(z, labels, weight=w, label_smoothing=0.1)"),
+            (
+                "keras",
+                "keras.losses.CategoricalCrossentropy(from_logits=True, label_smoothing=0.1, "
+                'reduction="mean_with_sample_weight")'
+                "(y, z, sample_weight=keras.ops.take(w, labels))",
+            ),
+        ),
+        "PyTorch gives the term of each class that class's weight, weights of the examples give "
+        "all terms of a row the weight of its label.",
+    ),
+    FalseFriends(
+        "a sum over several questions per example",
+        (
+            ("torch", 'F.binary_cross_entropy_with_logits(z, y, reduction="sum")'),
+            ("keras", 'keras.losses.BinaryCrossentropy(from_logits=True, reduction="sum")(y, z)'),
+        ),
+        "PyTorch adds up all N times K losses; Keras first takes the mean over the K questions "
+        "of an example.",
+    ),
+    FalseFriends(
+        "truth first or prediction first",
+        (
+            ("torch", "F.binary_cross_entropy_with_logits(yb, zb)"),
+            ("keras", "keras.losses.BinaryCrossentropy(from_logits=True)(yb, zb)"),
+        ),
+        "PyTorch takes the prediction first: in Keras' order it reads the labels as logits and "
+        "the logits as labels.",
     ),
     FalseFriends(
         "KL divergence, the mean that is the default",
