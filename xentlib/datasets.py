@@ -1,4 +1,4 @@
-"""Real data that ships inside a dependency: its floor is unknown, and so is its truth."""
+"""Real data that ships inside scikit-learn: its floor is unknown, and so is its truth."""
 
 from __future__ import annotations
 

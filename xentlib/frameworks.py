@@ -1,19 +1,20 @@
 """The same cross-entropy in xentlib, TensorFlow, Keras, PyTorch and scikit-learn, side by side.
 
 No framework is imported before it is asked for: `require` imports it, quietly, or says how to get
-one that is missing. `TRANSLATIONS` holds every loss with its options as one line of code in each
-library, `compare` evaluates them, values and gradients, and `FALSE_FRIENDS` holds lines that look
-alike and differ.
+one that is missing. `TRANSLATIONS` holds losses with their options, each as one line of code in
+every library that has it, `compare` evaluates them, values and gradients, and `FALSE_FRIENDS`
+holds lines that look alike and differ.
 """
 
 from __future__ import annotations
 
+import ast
 import contextlib
 import importlib
 import os
-import re
 import sys
 import tempfile
+import threading
 import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -46,6 +47,8 @@ INSTALL = {
     "torch": "pip install torch",
 }
 
+_ONE_AT_A_TIME = threading.RLock()
+
 
 def require(*names: str) -> None:
     """Import frameworks without their noise, or say how to install the one that is missing.
@@ -75,7 +78,7 @@ def require(*names: str) -> None:
     for name in names:
         if name not in INSTALL:
             raise ValueError(f"names holds {name!r}; expected one of {', '.join(sorted(INSTALL))}")
-        if name in sys.modules:
+        if sys.modules.get(name):
             continue
         os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
         try:
@@ -91,10 +94,11 @@ def require(*names: str) -> None:
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
     """Hold back what C++ code writes to standard error; show it if the import fails."""
-    sys.stderr.flush()
-    kept = os.dup(2)
-    with tempfile.TemporaryFile() as noise, warnings.catch_warnings():
+    # Two threads that divert the one standard error would leave it diverted.
+    with _ONE_AT_A_TIME, tempfile.TemporaryFile() as noise, warnings.catch_warnings():
         warnings.simplefilter("ignore")
+        sys.stderr.flush()
+        kept = os.dup(2)
         os.dup2(noise.fileno(), 2)
         try:
             yield
@@ -163,11 +167,18 @@ def batch(dtype: str = "float32") -> dict[str, NDArray]:
         Pictures: ``maps`` (2, 4, 3, 3) logits with the class axis second, ``map_labels``
         (2, 3, 3) int64.
 
+    Raises
+    ------
+    ValueError
+        If `dtype` is none of these.
+
     Examples
     --------
     >>> print(batch()["z"].shape, batch()["labels"])
     (6, 4) [3 0 1 1 2 3]
     """
+    if dtype not in ("float32", "float64"):
+        raise ValueError(f"dtype is {dtype!r}; expected 'float32' or 'float64'")
     rng = np.random.default_rng(0)
     z, maps, zb = (2 * rng.normal(size=shape) for shape in ((6, 4), (2, 4, 3, 3), (6, 1)))
     labels = np.array([3, 0, 1, 1, 2, 3])
@@ -202,10 +213,10 @@ def value_and_gradient(
         Whose arrays `inputs` become. Keras works on the back end that it was started with,
         TensorFlow's or PyTorch's.
     call : str
-        Python to execute, over the names in `inputs` and the library's usual ones: ``keras``;
+        A Python expression over the names in `inputs` and the library's usual ones: ``keras``;
         ``log_loss``, ``np`` and ``softmax``; ``tf``; ``torch`` and ``F``; ``xl`` and ``np``.
-    inputs : mapping of str to ndarray
-        The arrays.
+    inputs : mapping of str to array_like
+        The arrays; they are not changed.
     wrt : str, optional
         The name in `inputs` with respect to which to derive; of several losses, their sum.
 
@@ -213,14 +224,18 @@ def value_and_gradient(
     -------
     Result
         NumPy arrays. The gradient is None without `wrt`, and from scikit-learn, which computes
-        none. From xentlib it is that of the function named ``<loss>_grad``.
+        none. From xentlib it is that of the function named ``<loss>_grad``; `call` must be
+        ``xl.<loss>(…, wrt, …)`` alone.
 
     Raises
     ------
     ImportError
         If the library is missing; the message says how to install it.
+    TypeError
+        If `wrt` names integers.
     ValueError
-        If `library` is none of these, or `inputs` does not hold `wrt`.
+        If `library` is none of these, if `inputs` does not hold `wrt`, if `call` gives no
+        derivative with respect to it, or if Keras runs on another back end.
 
     Examples
     --------
@@ -232,17 +247,23 @@ def value_and_gradient(
     """
     if library not in LIBRARIES:
         raise ValueError(f"library is {library!r}; expected one of {', '.join(LIBRARIES)}")
-    if wrt is not None and wrt not in inputs:
-        raise ValueError(f"wrt is {wrt!r}; inputs holds {', '.join(sorted(inputs))}")
-    if library == "torch" or (library == "keras" and _keras_backend() == "torch"):
-        return _with_torch(library, call, inputs, wrt)
-    if library in ("tensorflow", "keras"):
-        return _with_tensorflow(library, call, inputs, wrt)
-    names = {**_names(library), **inputs}
-    value = np.asarray(eval(call, names))
-    if wrt is None or library == "sklearn":
-        return Result(value, None)
-    return Result(value, np.asarray(eval(re.sub(r"(xl\.\w+)\(", r"\1_grad(", call), names)))
+    arrays = {name: np.asarray(array) for name, array in inputs.items()}
+    if wrt is not None and wrt not in arrays:
+        raise ValueError(f"wrt is {wrt!r}; inputs holds {', '.join(sorted(arrays))}")
+    if wrt is not None and arrays[wrt].dtype.kind != "f":
+        raise TypeError(f"{wrt} has dtype {arrays[wrt].dtype}; only floats have a derivative")
+    if library == "sklearn":
+        return Result(np.asarray(eval(call, {**_names(library), **arrays})), None)
+    if library == "xentlib":
+        evaluate = _with_xentlib
+    elif library == "torch" or (library == "keras" and _keras_backend() == "torch"):
+        evaluate = _with_torch
+    else:
+        evaluate = _with_tensorflow
+    value, gradient = evaluate(library, call, arrays, wrt)
+    if wrt is not None and gradient is None:
+        raise ValueError(f"call is {call!r}; it gives no derivative with respect to {wrt!r}")
+    return Result(value, gradient)
 
 
 def compare(translation: Translation, dtype: str = "float32") -> dict[str, Result]:
@@ -317,31 +338,51 @@ def _names(library: str) -> dict[str, object]:
     return {"tf": tf}
 
 
-def _with_torch(library: str, call: str, inputs: Mapping[str, NDArray], wrt: str | None) -> Result:
+def _with_xentlib(
+    library: str, call: str, arrays: Mapping[str, NDArray], wrt: str | None
+) -> Result:
+    names = {**_names(library), **arrays}
+    value, tree = np.asarray(eval(call, names)), ast.parse(call, mode="eval")
+    match tree.body:
+        case ast.Call(
+            func=ast.Attribute(value=ast.Name(id="xl")) as loss, args=[_, ast.Name(id=name)]
+        ) if name == wrt and hasattr(names["xl"], f"{loss.attr}_grad"):
+            loss.attr += "_grad"
+            return Result(value, np.asarray(eval(compile(tree, call, "eval"), names)))
+    return Result(value, None)
+
+
+def _with_torch(library: str, call: str, arrays: Mapping[str, NDArray], wrt: str | None) -> Result:
+    require("torch")
     import torch
 
-    tensors = {name: torch.tensor(array, device="cpu") for name, array in inputs.items()}
-    if wrt is None:
-        return Result(eval(call, {**_names(library), **tensors}).numpy(), None)
-    tensors[wrt].requires_grad_()
+    tensors = {name: torch.tensor(array, device="cpu") for name, array in arrays.items()}
+    if wrt is not None:
+        tensors[wrt].requires_grad_()
     value = eval(call, {**_names(library), **tensors})
-    value.sum().backward()
-    return Result(value.detach().numpy(), tensors[wrt].grad.numpy())
+    if value.requires_grad:
+        value.sum().backward()
+    gradient = None if wrt is None else tensors[wrt].grad
+    # Keras moves what it computes to a GPU.
+    return Result(value.detach().cpu().numpy(), None if gradient is None else gradient.numpy())
 
 
 def _with_tensorflow(
-    library: str, call: str, inputs: Mapping[str, NDArray], wrt: str | None
+    library: str, call: str, arrays: Mapping[str, NDArray], wrt: str | None
 ) -> Result:
     require("tensorflow")
     import tensorflow as tf
 
-    tensors = {name: tf.constant(array) for name, array in inputs.items()}
+    tensors = {name: tf.constant(array) for name, array in arrays.items()}
     with tf.GradientTape() as tape:
         if wrt is not None:
             tape.watch(tensors[wrt])
         value = eval(call, {**_names(library), **tensors})
-    gradient = None if wrt is None else tape.gradient(value, tensors[wrt]).numpy()
-    return Result(value.numpy(), gradient)
+    gradient = None if wrt is None else tape.gradient(value, tensors[wrt])
+    # The derivative of tf.gather is sparse until it is converted.
+    return Result(
+        np.asarray(value), None if gradient is None else tf.convert_to_tensor(gradient).numpy()
+    )
 
 
 _PROBABILITIES = (
