@@ -196,7 +196,7 @@ def batch(dtype: str = "float32") -> dict[str, NDArray]:
     }
     integers = {
         "labels": labels,
-        "padded": np.where(np.arange(6) % 4 == 2, -100, labels),
+        "padded": np.where(np.arange(6) % 3 == 2, -100, labels),
         "map_labels": rng.integers(4, size=(2, 3, 3)),
     }
     return {name: array.astype(dtype) for name, array in arrays.items()} | integers
