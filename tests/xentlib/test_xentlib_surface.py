@@ -61,6 +61,7 @@ OPTIMIZERS = {
     "AdamW": "(learning_rate=0.001, betas=(0.9, 0.999), eps=1e-08, weight_decay=0.01)",
 }
 WORLDS = {
+    "Brackets": "(kinds=(0.5, 0.3, 0.2), p_open=0.5, p_end=0.3, max_depth=6, length=32)",
     "GaussianClasses": "(means, covariance, prior=None)",
     "HiddenMarkov": "(initial, transition, emission, length)",
     "JointTable": "(joint, x_names=None, y_names=None)",

@@ -8,12 +8,14 @@ A world has three members:
 """
 
 from xentlib.worlds.glyphs import NoisyGlyphs
+from xentlib.worlds.language import Brackets
 from xentlib.worlds.points import GaussianClasses, LogisticWorld
 from xentlib.worlds.sequences import HiddenMarkov
 from xentlib.worlds.tables import JointTable
 from xentlib.worlds.text import MarkovSource
 
 __all__ = [
+    "Brackets",
     "GaussianClasses",
     "HiddenMarkov",
     "JointTable",
