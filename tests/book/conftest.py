@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
 ROOT = Path(__file__).resolve().parents[2]
 TOC = (ROOT / "_toc.yml").read_text("utf-8")
@@ -29,10 +30,8 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         metafunc.parametrize("name", PAGES)
 
 
-@pytest.fixture(scope="session")
-def html(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Build the book from nothing, with every warning an error, and return its folder."""
-    out = tmp_path_factory.mktemp("book")
+def build_failure(out: Path) -> str:
+    """Build the book from nothing, with every warning an error; return what went wrong."""
     start = "from jupyter_book.cli.main import main; main()"
     command = [sys.executable, "-c", start, "build", ".", "-W", "--keep-going"]
     command += ["--path-output", str(out)]
@@ -40,10 +39,25 @@ def html(tmp_path_factory: pytest.TempPathFactory) -> Path:
     build = subprocess.run(
         command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False
     )
-    if build.returncode:
-        output = (build.stdout + build.stderr).splitlines()
-        report = [line for line in output if "WARNING" in line or "ERROR" in line] or output[-30:]
-        pytest.fail("the book does not build:\n" + "\n".join(report), pytrace=False)
+    if not build.returncode:
+        return ""
+    output = (build.stdout + build.stderr).splitlines()
+    report = [line for line in output if "WARNING" in line or "ERROR" in line] or output[-30:]
+    return "the book does not build:\n" + "\n".join(report)
+
+
+@pytest.fixture(scope="session")
+def html(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the folder of the built book; workers that run in parallel share one build."""
+    base = tmp_path_factory.getbasetemp()
+    out = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "book"
+    failure = out / "failure.txt"
+    with FileLock(out.with_suffix(".lock")):
+        if not failure.exists():
+            out.mkdir()
+            failure.write_text(build_failure(out), encoding="utf-8")
+    if text := failure.read_text(encoding="utf-8"):
+        pytest.fail(text, pytrace=False)
     return out / "_build" / "html"
 
 
