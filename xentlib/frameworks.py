@@ -247,7 +247,7 @@ def value_and_gradient(
     """
     if library not in LIBRARIES:
         raise ValueError(f"library is {library!r}; expected one of {', '.join(LIBRARIES)}")
-    arrays = {name: np.asarray(array) for name, array in inputs.items()}
+    arrays = {name: np.array(array) for name, array in inputs.items()}
     if wrt is not None and wrt not in arrays:
         raise ValueError(f"wrt is {wrt!r}; inputs holds {', '.join(sorted(arrays))}")
     if wrt is not None and arrays[wrt].dtype.kind != "f":
