@@ -222,7 +222,9 @@ def execute(notebook: NotebookNode, path: Path) -> float | None:
     )
     with (
         tempfile.TemporaryFile(mode="w+", encoding="utf-8", errors="replace") as log,
-        client.setup_kernel(cwd=str(path.parent), env=kernel_environment(), stderr=log),
+        client.setup_kernel(
+            cwd=str(path.parent), env=kernel_environment(), stderr=log, cleanup_kc=True
+        ),
     ):
         for index, cell in enumerate(notebook.cells):
             try:

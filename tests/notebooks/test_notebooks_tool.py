@@ -73,6 +73,13 @@ def test_run_twice_changes_nothing(write, capsys):
     assert path.read_bytes() == before
 
 
+def test_run_leaves_no_kernel_behind(write, capsys):
+    path = write("import os\nprint(os.getpid())")
+    assert run(path, capsys)[0] == 0
+    with pytest.raises(ProcessLookupError):
+        os.kill(int(read(path).cells[0].outputs[0].text), 0)
+
+
 def test_run_finds_xentlib_and_works_in_the_folder_of_the_notebook(write, capsys):
     path = write("import os, xentlib\nprint(os.getcwd(), xentlib.__file__)")
     assert run(path, capsys)[0] == 0
