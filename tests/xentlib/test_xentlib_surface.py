@@ -61,6 +61,7 @@ OPTIMIZERS = {
     "AdamW": "(learning_rate=0.001, betas=(0.9, 0.999), eps=1e-08, weight_decay=0.01)",
 }
 WORLDS = {
+    "BagOfWords": "(prior, words, length)",
     "Brackets": "(kinds=(0.5, 0.3, 0.2), p_open=0.5, p_end=0.3, max_depth=6, length=32)",
     "GaussianClasses": "(means, covariance, prior=None)",
     "HiddenMarkov": "(initial, transition, emission, length)",
@@ -68,6 +69,8 @@ WORLDS = {
     "LogisticWorld": "(weights, bias=0.0)",
     "MarkovSource": "(transition)",
     "NoisyGlyphs": "(flip=0.1, n_classes=10)",
+    "RealOrFake": "(p, q)",
+    "Reviews": "(agree=0.75, negate=0.4, phrases=5)",
 }
 
 

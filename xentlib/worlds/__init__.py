@@ -7,14 +7,17 @@ A world has three members:
 - ``floor`` is H(Y | X) in nats, the cross-entropy of that best prediction.
 """
 
+from xentlib.worlds.documents import BagOfWords, Reviews
 from xentlib.worlds.glyphs import NoisyGlyphs
 from xentlib.worlds.language import Brackets
+from xentlib.worlds.mixtures import RealOrFake
 from xentlib.worlds.points import GaussianClasses, LogisticWorld
 from xentlib.worlds.sequences import HiddenMarkov
 from xentlib.worlds.tables import JointTable
 from xentlib.worlds.text import MarkovSource
 
 __all__ = [
+    "BagOfWords",
     "Brackets",
     "GaussianClasses",
     "HiddenMarkov",
@@ -22,4 +25,6 @@ __all__ = [
     "LogisticWorld",
     "MarkovSource",
     "NoisyGlyphs",
+    "RealOrFake",
+    "Reviews",
 ]
