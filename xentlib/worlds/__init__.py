@@ -7,6 +7,7 @@ A world has three members:
 - ``floor`` is H(Y | X) in nats, the cross-entropy of that best prediction.
 """
 
+from xentlib.worlds.clicks import ClickLog
 from xentlib.worlds.documents import BagOfWords, Reviews
 from xentlib.worlds.glyphs import NoisyGlyphs
 from xentlib.worlds.language import Brackets
@@ -19,6 +20,7 @@ from xentlib.worlds.text import MarkovSource
 __all__ = [
     "BagOfWords",
     "Brackets",
+    "ClickLog",
     "GaussianClasses",
     "HiddenMarkov",
     "JointTable",
