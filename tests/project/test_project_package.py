@@ -1,29 +1,25 @@
 """xentlib as it is installed elsewhere: light, pure Python, and nothing else in the wheel."""
 
+import doctest
 import email
+import json
+import re
 import subprocess
 import sys
+import tarfile
 import zipfile
 from pathlib import Path
 
 import pytest
 import yaml
 from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+from test_project_requirements import installed_by
 
 import xentlib
 
 ROOT = Path(__file__).resolve().parents[2]
 HEAVY = {"torch", "tensorflow", "keras", "jax", "sklearn", "pandas", "matplotlib", "IPython"}
-
-
-@pytest.fixture(scope="module")
-def wheel(tmp_path_factory):
-    target = tmp_path_factory.mktemp("wheel")
-    command = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(target)]
-    build = subprocess.run([*command, str(ROOT)], capture_output=True, text=True, check=False)
-    assert build.returncode == 0, build.stdout + build.stderr
-    (path,) = target.glob("*.whl")
-    return path
 
 
 @pytest.fixture(scope="module")
@@ -56,6 +52,53 @@ def test_the_wheel_moves_no_version_that_a_learner_has(about):
     assert all(clause.operator == ">=" for r in always for clause in r.specifier)
     assert about["Requires-Python"] == ">=3.11"
     assert about["License-Expression"] == "MIT"
+
+
+def test_the_sdist_holds_the_library_its_tests_and_no_more(packages):
+    (path,) = packages.glob("*.tar.gz")
+    with tarfile.open(path) as archive:
+        names = {name.split("/", 1)[1] for name in archive.getnames()}
+    folders = [ROOT / "xentlib", ROOT / "tests/xentlib"]
+    sources = {str(p.relative_to(ROOT)) for folder in folders for p in folder.rglob("*.py")}
+    others = {"LICENSE", "PKG-INFO", "pyproject.toml", ".gitignore", "xentlib/README.md"}
+    assert names == sources | others
+
+
+def test_the_package_index_would_take_the_packages(packages):
+    paths = map(str, packages.iterdir())
+    command = [sys.executable, "-m", "twine", "check", "--strict", *paths]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.stdout.count("PASSED") == 2, done.stdout + done.stderr
+    assert done.returncode == 0
+
+
+def test_the_description_stands_on_its_own(about):
+    """An index shows it without the repository around it, and its code runs."""
+    assert about["Description-Content-Type"] == "text/markdown"
+    text = about.get_payload()
+    assert "# xentlib" in text
+    assert re.findall(r"\]\((?!https://)|<img|<a ", text) == []
+    failed, tried = doctest.testfile(str(ROOT / "xentlib/README.md"), module_relative=False)
+    assert tried > 2
+    assert failed == 0
+    extras = re.search(r"\.\[([a-z,]+)\]", text)[1].split(",")
+    assert set(extras) == set(about.get_all("Provides-Extra"))
+
+
+def test_a_clean_environment_gets_what_numpy_scipy_and_matplotlib_need(wheel):
+    pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--no-input"]
+    command = [*pip, "install", "--dry-run", "--ignore-installed", "--quiet", "--report", "-"]
+    command += ["--constraint", str(ROOT / "requirements.txt"), str(wheel)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        index = [*pip, "--retries", "0", "index", "versions", "numpy"]
+        if subprocess.run(index, capture_output=True, check=False).returncode:
+            pytest.skip("pip reaches no package index: the install was not tried")
+    assert done.returncode == 0, done.stderr
+    names = {p["metadata"]["name"] for p in json.loads(done.stdout)["install"]}
+    light = installed_by({"numpy", "scipy", "matplotlib"})
+    assert set(map(canonicalize_name, names)) == {"xentlib"} | light
+    assert len(light) < 15
 
 
 def test_the_library_works_from_the_wheel(wheel, tmp_path):
