@@ -73,6 +73,7 @@ WORLDS = {
     "NoisyGlyphs": "(flip=0.1, n_classes=10)",
     "RealOrFake": "(p, q)",
     "Reviews": "(agree=0.75, negate=0.4, phrases=5)",
+    "ToyTranslation": "(p_ornate=0.55, p_adjective=0.5, p_adverb=0.5)",
 }
 
 

@@ -16,6 +16,7 @@ from xentlib.worlds.points import GaussianClasses, LogisticWorld
 from xentlib.worlds.sequences import HiddenMarkov
 from xentlib.worlds.tables import JointTable
 from xentlib.worlds.text import MarkovSource
+from xentlib.worlds.translation import ToyTranslation
 
 __all__ = [
     "BagOfWords",
@@ -29,4 +30,5 @@ __all__ = [
     "NoisyGlyphs",
     "RealOrFake",
     "Reviews",
+    "ToyTranslation",
 ]
