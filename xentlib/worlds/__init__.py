@@ -13,6 +13,7 @@ from xentlib.worlds.glyphs import NoisyGlyphs
 from xentlib.worlds.language import Brackets
 from xentlib.worlds.mixtures import RealOrFake
 from xentlib.worlds.points import GaussianClasses, LogisticWorld
+from xentlib.worlds.regression import ForkedPath
 from xentlib.worlds.sequences import HiddenMarkov
 from xentlib.worlds.tables import JointTable
 from xentlib.worlds.text import MarkovSource
@@ -22,6 +23,7 @@ __all__ = [
     "BagOfWords",
     "Brackets",
     "ClickLog",
+    "ForkedPath",
     "GaussianClasses",
     "HiddenMarkov",
     "JointTable",
