@@ -36,8 +36,11 @@ run: .venv/ready ## Execute a notebook and store its outputs; NB=chapters/founda
 serve: book ## Build the book and serve it on http://127.0.0.1:8000 (PORT=8000)
 	.venv-book/bin/python -m http.server --bind 127.0.0.1 --directory _build/html $(PORT)
 
+# This environment's kernel, even where another one is called python3 and would go first.
+LAB = env -u JUPYTER_PATH JUPYTER_PREFER_ENV_PATH=1 PYTHONPATH="$(CURDIR)"
+
 lab: .venv/ready ## Open the notebooks in JupyterLab
-	.venv/bin/python -m jupyterlab chapters
+	$(LAB) .venv/bin/python -m jupyterlab chapters $(ARGS)
 
 lint: .venv/ready ## Check the style of the code and the workflows
 	.venv/bin/python -m ruff check .

@@ -1,7 +1,7 @@
 """Measure what a reader and a learner wait for; print a report and write it to build/bench.md.
 
     python tools/bench.py                 everything
-    python tools/bench.py notebooks       one or several of imports, losses, builds, pages, notebooks
+    python tools/bench.py notebooks       one part, or some: imports losses builds pages notebooks
 
 Imports (the library promises 0.5 s), the losses against other libraries (benchmarks/losses.py),
 the build of the book, the weight of its pages (tools/lighthouse.py) and each notebook (a chapter

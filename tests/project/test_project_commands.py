@@ -56,6 +56,8 @@ def test_the_plain_commands_are_those_of_the_makefile():
     assert tests.removesuffix("$(ARGS)").rstrip() in plain
     assert f"pip install -c requirements.txt {VARIABLES['BOOK_PACKAGES']}\n" in plain
     assert "pip install -r requirements.txt" in plain
+    (lab,) = run_lines("lab")
+    assert f"`{lab[lab.index('.venv/') :].removesuffix(' $(ARGS)')}`" in plain
     pin = re.search(r"^torch==.*$", (ROOT / "requirements.txt").read_text(), flags=re.MULTILINE)
     assert f"pip install {pin[0]} --index-url" in plain
 
