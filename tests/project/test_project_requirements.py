@@ -2,9 +2,12 @@
 
 import ast
 import json
+import os
 import re
+import subprocess
 import sys
 import tomllib
+import zipfile
 from importlib import metadata
 from pathlib import Path
 
@@ -118,3 +121,44 @@ def test_the_book_is_built_with_what_make_book_installs():
         used |= third_party(path.read_text(encoding="utf-8"))
     assert used <= installed_by(names.split())
     assert {"numpy", "torch", "tensorflow"}.isdisjoint(installed_by(names.split()))
+
+
+def test_the_foundations_need_no_framework():
+    """The README says so, and that the others name what they miss."""
+    sources = [code_of(path) for path in ROOT.glob("chapters/foundations/*.ipynb")]
+    assert sources
+    assert all({"torch", "tensorflow", "keras"}.isdisjoint(third_party(s)) for s in sources)
+
+
+def test_what_the_readme_installs_for_the_notebooks_is_pinned_or_an_extra():
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    line = re.search(r"\.venv-lab/bin/pip install -c requirements.txt (.*)", readme)[1]
+    names = line.partition(" -e ")[0].split()
+    assert "jupyterlab" in names
+    assert set(names) <= PINNED.keys()
+    extras = {name for text in re.findall(r"\.\[([a-z,]+)\]", line) for name in text.split(",")}
+    assert extras == PROJECT["optional-dependencies"].keys()
+
+
+def test_pip_prefers_pytorchs_cpu_build_when_it_sees_both(tmp_path):
+    """The README's PIP_EXTRA_INDEX_URL relies on it."""
+    version, info = PINNED["torch"], "Metadata-Version: 2.1\nName: torch\nVersion: "
+    for index, build in (("pypi", version), ("cpu", f"{version}+cpu")):
+        page = tmp_path / index / "torch" / "index.html"
+        page.parent.mkdir(parents=True)
+        name = f"torch-{build}-py3-none-any.whl"
+        page.write_text(f'<a href="{name}">{name}</a>')
+        with zipfile.ZipFile(page.with_name(name), "w") as wheel:
+            wheel.writestr(f"torch-{build}.dist-info/METADATA", f"{info}{build}\n")
+            wheel.writestr(f"torch-{build}.dist-info/WHEEL", "Wheel-Version: 1.0\n")
+    command = [sys.executable, "-m", "pip", "install", "--dry-run", "--ignore-installed"]
+    environment = {
+        "PATH": os.environ["PATH"],
+        "PIP_CONFIG_FILE": os.devnull,
+        "PIP_INDEX_URL": (tmp_path / "pypi").as_uri(),
+        "PIP_EXTRA_INDEX_URL": (tmp_path / "cpu").as_uri(),
+    }
+    done = subprocess.run(
+        [*command, f"torch=={version}"], env=environment, capture_output=True, text=True
+    )
+    assert f"Would install torch-{version}+cpu" in done.stdout, done.stderr
