@@ -9,14 +9,14 @@ XENTLIB_SOURCE = ""  # where pip finds xentlib; filled in when the book is publi
 
 if importlib.util.find_spec("xentlib") is None:
     folders = (Path.cwd(), *Path.cwd().parents)
-    marks = ("_toc.yml", "xentlib/__init__.py")  # what the top folder of a clone holds
-    clones = [d for d in folders if all((d / mark).is_file() for mark in marks)]
+    clones = [str(d) for d in folders if (d / "xentlib" / "__init__.py").is_file()]
+    pip = [sys.executable, "-m", "pip", "install", "--quiet", XENTLIB_SOURCE]
     if clones:
-        sys.path.insert(0, str(clones[0]))
-    else:
-        pip = [sys.executable, "-m", "pip", "install", "--quiet", XENTLIB_SOURCE]
-        if not XENTLIB_SOURCE or subprocess.run(pip, capture_output=True).returncode:
-            raise ImportError(f"no xentlib: pip install {XENTLIB_SOURCE or 'A_CLONE'}")
+        sys.path.insert(0, clones[0])
+    elif not XENTLIB_SOURCE:
+        raise ImportError("no xentlib: open this notebook inside a clone of the course")
+    elif subprocess.run(pip, capture_output=True).returncode:
+        raise ImportError(f"is there a network? Failed: pip install {XENTLIB_SOURCE}")
     importlib.invalidate_caches()
 
 import xentlib
