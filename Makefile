@@ -2,7 +2,7 @@
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help book test run serve lint bench lab clean distclean
+.PHONY: help book test run serve lint bench lab colab clean distclean
 
 # The first Python that passes tools/doctor.py makes the environments.
 PYTHONS = python3 python3.13 python3.12 python3.11 python
@@ -42,6 +42,9 @@ LAB = env -u JUPYTER_PATH JUPYTER_PREFER_ENV_PATH=1 PYTHONPATH="$(CURDIR)"
 lab: .venv/ready ## Open the notebooks in JupyterLab
 	$(LAB) .venv/bin/python -m jupyterlab chapters $(ARGS)
 
+colab: .venv/ready .venv-colab/ready ## Run every chapter with Colab's versions (an environment of 3 GB more)
+	COLAB_PYTHON=$(CURDIR)/.venv-colab/bin/python .venv/bin/python -m pytest -n 2 tests/project/test_project_colab.py $(ARGS)
+
 lint: .venv/ready ## Check the style of the code and the workflows
 	.venv/bin/python -m ruff check .
 	.venv/bin/python -m ruff format --check .
@@ -56,7 +59,7 @@ clean: ## Remove what the commands made, except the environments
 	rm -rf _build build dist .pytest_cache .ruff_cache .hypothesis
 
 distclean: clean ## Remove the environments too
-	rm -rf .venv .venv-book
+	rm -rf .venv .venv-book .venv-colab
 
 # -- the environments ------------------------------------------------------------------------
 
@@ -79,4 +82,9 @@ endef
 .venv/ready: requirements.txt
 	$(environment)
 	@$(call pip,-r requirements.txt)
+	@touch $@
+
+.venv-colab/ready: tests/project/colab.txt
+	$(environment)
+	@$(call pip,-r tests/project/colab.txt)
 	@touch $@

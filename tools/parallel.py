@@ -1,9 +1,9 @@
 """A pytest plugin: what `pytest -n 2` may run side by side, and in what order.
 
 The cells of a notebook share a kernel and the tests of a file share fixtures: each file stays on
-one worker. Only the browser's tests, each with a page of its own, are dealt out one by one. Files
-start in the order of the command line, notebooks first: a worker that began a long one last would
-keep the other waiting.
+one worker. Only slow tests that share little, one page in the browser or one chapter in Colab, are
+dealt out one by one. Files start in the order of the command line, notebooks first: a worker that
+began a long one last would keep the other waiting.
 """
 
 import os
@@ -16,11 +16,15 @@ from xdist.scheduler import LoadFileScheduling
 THREADS = ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS")
 
 
+DEALT_OUT = ("test_book_browser.py", "test_project_colab.py")
+
+
 class ByFile(LoadFileScheduling):
-    """Deals out files, and the tests of the browser."""
+    """Deals out files, and the tests in some of them."""
 
     def _split_scope(self, nodeid: str) -> str:
-        return nodeid if "test_book_browser.py::" in nodeid else super()._split_scope(nodeid)
+        file = super()._split_scope(nodeid)
+        return nodeid if file.endswith(DEALT_OUT) else file
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> ByFile:

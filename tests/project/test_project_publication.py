@@ -61,6 +61,7 @@ def fork(tmp_path_factory):
         "GITHUB_REPOSITORY": GITHUB["github.repository"],
         "GITHUB_SHA": "0" * 40,
         "COLAB_BRANCH": BRANCH,
+        "GIT_CONFIG_GLOBAL": os.devnull,
         "GIT_CONFIG_COUNT": "1",
         "GIT_CONFIG_KEY_0": f"url.{github}.insteadOf",
         "GIT_CONFIG_VALUE_0": "https://x-access-token:TOKEN@github.com/",
