@@ -80,9 +80,12 @@ class Colab:
 
     def open(self, chapter, source):
         """Put a chapter that was stamped with a source into the empty folder."""
+        only = self.content.with_name("only") / chapter
+        only.parent.mkdir(parents=True)
+        shutil.copy(ROOT / chapter, only)
         stamped = self.content.with_name("stamped")
-        notebooks.stamp(source, stamped)
-        return Path(shutil.copy(stamped / chapter, self.content))
+        (path,) = notebooks.stamp(source, stamped, only.parents[1])
+        return Path(shutil.copy(path, self.content))
 
     def run_all(self, path):
         """Execute all cells; return the notebook."""
