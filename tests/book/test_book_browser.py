@@ -155,8 +155,9 @@ def test_colour_mode_is_a_choice_that_stays(open_book: Callable) -> None:
     button = page.locator(".theme-switch-button")
     while page.evaluate("document.documentElement.dataset.mode") != "dark":
         button.click()
+    page.wait_for_function("localStorage.getItem('theme') == 'dark'")
     page.reload()
-    assert page.evaluate("document.documentElement.dataset.theme") == "dark"
+    page.wait_for_function("document.documentElement.dataset.theme == 'dark'", timeout=5000)
     paper = page.evaluate("getComputedStyle(document.body).backgroundColor")
     assert max(map(int, paper.removeprefix("rgb(").removesuffix(")").split(","))) < 64
 
