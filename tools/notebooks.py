@@ -78,6 +78,7 @@ def kernel_environment() -> dict[str, str]:
         "PYTHONHASHSEED": "0",
         "CUDA_VISIBLE_DEVICES": "-1",  # outputs are stored from, and compared on, a CPU
         "TF_CPP_MIN_LOG_LEVEL": "3",
+        "TQDM_DISABLE": "1",  # progress bars are for a person who waits
     }
 
 

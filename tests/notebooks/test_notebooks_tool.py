@@ -110,6 +110,19 @@ def test_a_failure_names_the_cell_and_leaves_the_file(write, capsys, bad, reason
     assert [file.name for file in path.parent.iterdir()] == ["chapter.ipynb"]
 
 
+def test_run_stores_no_progress_bar(write, capsys):
+    path = write("from tqdm import tqdm\nprint(sum(tqdm(range(5))))")
+    assert run(path, capsys)[0] == 0
+    assert [output.name for output in read(path).cells[0].outputs] == ["stdout"]
+
+
+def test_a_person_sees_the_progress_bar():
+    code = "from tqdm import tqdm\nsum(tqdm(range(5), leave=False))"
+    without = {name: value for name, value in os.environ.items() if name != "TQDM_DISABLE"}
+    done = subprocess.run([sys.executable, "-c", code], env=without, capture_output=True, text=True)
+    assert "0/5" in done.stderr
+
+
 def test_a_slow_cell_is_stopped_and_named(write, capsys, monkeypatch):
     monkeypatch.setattr(notebooks, "CELL_TIMEOUT", 1)
     path = write("import time\ntime.sleep(60)")
