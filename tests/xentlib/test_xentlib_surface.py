@@ -65,7 +65,6 @@ WORLDS = {
     "Brackets": "(kinds=(0.5, 0.3, 0.2), p_open=0.5, p_end=0.3, max_depth=6, length=32)",
     "ClickLog": "(n_users=60, n_items=40, rank=2, bias=-3.0, taste=1.0, slots=(0.0, -0.5, -1.0), "
     "greed=0.5, seed=0)",
-    "DamagedPictures": "(pictures, channel, prior=None, shrink=1)",
     "ForkedPath": "(left=0.3, wide=1.0, narrow=0.25, opening=2.0)",
     "GaussianClasses": "(means, covariance, prior=None)",
     "HiddenMarkov": "(initial, transition, emission, length)",

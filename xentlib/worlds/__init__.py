@@ -14,7 +14,6 @@ from xentlib.worlds.language import Brackets
 from xentlib.worlds.mixtures import RealOrFake
 from xentlib.worlds.points import GaussianClasses, LogisticWorld
 from xentlib.worlds.regression import ForkedPath
-from xentlib.worlds.restoration import DamagedPictures
 from xentlib.worlds.sequences import HiddenMarkov
 from xentlib.worlds.tables import JointTable
 from xentlib.worlds.text import MarkovSource
@@ -24,7 +23,6 @@ __all__ = [
     "BagOfWords",
     "Brackets",
     "ClickLog",
-    "DamagedPictures",
     "ForkedPath",
     "GaussianClasses",
     "HiddenMarkov",
