@@ -71,6 +71,7 @@ class Colab:
             "MPLBACKEND": "module://matplotlib_inline.backend_inline",
             "PIP_NO_INDEX": "1",  # all that xentlib needs is there
             "PIP_RETRIES": "0",
+            "TQDM_DISABLE": "1",  # a progress bar is no error
         }
 
     def packages(self):
