@@ -65,6 +65,7 @@ WORLDS = {
     "Brackets": "(kinds=(0.5, 0.3, 0.2), p_open=0.5, p_end=0.3, max_depth=6, length=32)",
     "ClickLog": "(n_users=60, n_items=40, rank=2, bias=-3.0, taste=1.0, slots=(0.0, -0.5, -1.0), "
     "greed=0.5, seed=0)",
+    "DamagedPictures": "(strips, initial, transition, length, channel, shrink=1)",
     "ForkedPath": "(left=0.3, wide=1.0, narrow=0.25, opening=2.0)",
     "GaussianClasses": "(means, covariance, prior=None)",
     "HiddenMarkov": "(initial, transition, emission, length)",
@@ -74,7 +75,9 @@ WORLDS = {
     "NoisyGlyphs": "(flip=0.1, n_classes=10)",
     "RealOrFake": "(p, q)",
     "Reviews": "(agree=0.75, negate=0.4, phrases=5)",
+    "Scenes": "(prior=0.5, noise=0.7, grid=(3, 3), sizes=(3, 5), cell=8)",
     "ToyTranslation": "(p_ornate=0.55, p_adjective=0.5, p_adverb=0.5)",
+    "WhistledSpeech": "(lexicon, grammar, loudness=2.5, stay=0.7, length=48)",
 }
 
 

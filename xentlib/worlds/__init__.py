@@ -14,7 +14,10 @@ from xentlib.worlds.language import Brackets
 from xentlib.worlds.mixtures import RealOrFake
 from xentlib.worlds.points import GaussianClasses, LogisticWorld
 from xentlib.worlds.regression import ForkedPath
+from xentlib.worlds.restoration import DamagedPictures
+from xentlib.worlds.scenes import Scenes
 from xentlib.worlds.sequences import HiddenMarkov
+from xentlib.worlds.speech import WhistledSpeech
 from xentlib.worlds.tables import JointTable
 from xentlib.worlds.text import MarkovSource
 from xentlib.worlds.translation import ToyTranslation
@@ -23,6 +26,7 @@ __all__ = [
     "BagOfWords",
     "Brackets",
     "ClickLog",
+    "DamagedPictures",
     "ForkedPath",
     "GaussianClasses",
     "HiddenMarkov",
@@ -32,5 +36,7 @@ __all__ = [
     "NoisyGlyphs",
     "RealOrFake",
     "Reviews",
+    "Scenes",
     "ToyTranslation",
+    "WhistledSpeech",
 ]
