@@ -37,7 +37,7 @@ HEADING = re.compile(r"^(#{1,6}) +(.+?) *$", re.MULTILINE)
 DIRECTIVE = re.compile(r"^(:{3,}) *\{prf:(\w+)\}(.*)$((?:\n:[\w-]+:.*$)*)", re.MULTILINE)
 PROOF = re.compile(r"^:{3,} *\{(?:prf:proof\}|dropdown\} *Proof)", re.MULTILINE)
 DROPDOWN_SOLUTION = re.compile(r"^:{3,} *\{dropdown\} *Solution", re.MULTILINE)
-ASSERTION = re.compile(r"\bassert\b|\btesting\.assert|\braises\(")
+ASSERTION = re.compile(r"\bassert\b|\bassert_allclose\(|\btesting\.assert|\braises\(")
 MATHS = re.compile(r"\$\$.+?\$\$|(?<![\\$])\$[^$]+?\$", re.DOTALL)
 
 IN_OUTPUTS = {
