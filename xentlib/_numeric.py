@@ -32,3 +32,9 @@ def draw(cumulative: NDArray, uniform: NDArray | float) -> NDArray | np.int64:
 def draw_rows(cumulative: NDArray, uniform: NDArray) -> NDArray[np.int64]:
     """Draw one outcome from each row of cumulative probabilities (n, K), as `draw` does."""
     return (cumulative <= uniform[:, None] * cumulative[:, -1:]).sum(axis=1)
+
+
+def means_and_errors(*samples: NDArray) -> tuple[float, ...]:
+    """Return mean and standard error of each sample of independent numbers, one after another."""
+    pairs = [(a.mean(), a.std(ddof=1) / np.sqrt(len(a))) for a in samples]
+    return tuple(float(number) for pair in pairs for number in pair)

@@ -6,7 +6,7 @@ Nothing here repairs its input: a distribution is a distribution or it is refuse
 from __future__ import annotations
 
 import math
-from numbers import Real
+from numbers import Integral, Real
 
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_index
@@ -184,3 +184,12 @@ def indices(x: ArrayLike, name: str, n: int) -> NDArray:
         bad = x[(x < 0) | (x >= n)].flat[0]
         raise ValueError(f"{name} holds {bad}; expected integers from 0 to {n - 1}")
     return x
+
+
+def at_least_one(value: int, name: str) -> int:
+    """Return an integer of at least 1, or say what the argument is instead."""
+    if not isinstance(value, Integral) or isinstance(value, bool):
+        raise TypeError(f"{name} is {value!r}; expected an integer of at least 1")
+    if value < 1:
+        raise ValueError(f"{name} is {value}; expected an integer of at least 1")
+    return int(value)

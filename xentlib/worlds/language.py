@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cached_property
-from numbers import Integral, Real
+from numbers import Real
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from xentlib._numeric import draw_rows
-from xentlib._validate import distribution, generator, indices
+from xentlib._validate import at_least_one, distribution, generator, indices
 from xentlib.information import entropy
 
 
@@ -89,8 +89,8 @@ class Brackets:
                 f"kinds has shape {self.kinds.shape}; expected (K,) with K from 1 to 4"
             )
         self.p_open, self.p_end = _chance(p_open, "p_open"), _chance(p_end, "p_end")
-        self.max_depth = _at_least_one(max_depth, "max_depth")
-        self.length = _at_least_one(length, "length")
+        self.max_depth = at_least_one(max_depth, "max_depth")
+        self.length = at_least_one(length, "length")
         k = self.kinds.size
         self.symbols = "." + "([{<"[:k] + ")]}>"[:k]
         opens = np.full(self.max_depth + 1, self.p_open)
@@ -196,11 +196,3 @@ def _chance(value: float, name: str) -> float:
     if not 0 < value < 1:
         raise ValueError(f"{name} is {value}; expected a number strictly between 0 and 1")
     return float(value)
-
-
-def _at_least_one(value: int, name: str) -> int:
-    if not isinstance(value, Integral) or isinstance(value, bool):
-        raise TypeError(f"{name} is {value!r}; expected an integer of at least 1")
-    if value < 1:
-        raise ValueError(f"{name} is {value}; expected an integer of at least 1")
-    return int(value)

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from functools import cached_property
-from numbers import Integral
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from xentlib._numeric import draw, draw_rows
-from xentlib._validate import distribution, generator, indices
+from xentlib._numeric import draw, draw_rows, means_and_errors
+from xentlib._validate import at_least_one, distribution, generator, indices
 from xentlib.information import entropy
-from xentlib.worlds.sequences import forward_backward, viterbi
+from xentlib.worlds.sequences import forward_backward, possible, viterbi
 
 
 class DamagedPictures:
@@ -90,7 +89,7 @@ class DamagedPictures:
         channel: ArrayLike,
         shrink: int = 1,
     ) -> None:
-        self.length, self.shrink = _count(length, "length"), _count(shrink, "shrink")
+        self.length, self.shrink = at_least_one(length, "length"), at_least_one(shrink, "shrink")
         self.channel, _ = distribution(channel, "channel")
         if self.channel.ndim != 2 or (len(self.channel) - 1) % self.shrink**2:
             raise ValueError(
@@ -135,13 +134,13 @@ class DamagedPictures:
         """Return the most probable clean picture for each of `x`, shape (n, H, T w)."""
         log_emission = self._log_emission(x)
         z = viterbi(self.initial, self.transition, log_emission)
-        _possible(self._log_prior(z) + _picked(log_emission, z))
+        possible(self._log_prior(z) + _picked(log_emission, z))
         return _joined(self.strips[z])
 
     def posterior_sample(self, x: ArrayLike, rng: np.random.Generator) -> NDArray:
         """Draw one clean picture from p(y | x) for each of `x`, shape (n, H, T w)."""
         log_emission = self._log_emission(x)
-        _possible(log_emission.max(axis=2).sum(axis=1))
+        possible(log_emission.max(axis=2).sum(axis=1))
         uniform = generator(rng).random((self.length, len(log_emission)))
         # Filter from the right, then draw from the left by p(z_t | z_{t-1}, x_t … x_T).
         ahead = np.exp(log_emission - log_emission.max(axis=2, keepdims=True))
@@ -150,7 +149,7 @@ class DamagedPictures:
             scale = ahead[:, t].max(axis=1, keepdims=True)
             ahead[:, t] /= np.where(scale > 0, scale, 1)
         first = self.initial * ahead[:, 0]
-        _possible(np.where(first.any(axis=1), 0.0, -np.inf))
+        possible(np.where(first.any(axis=1), 0.0, -np.inf))
         z = np.empty(log_emission.shape[:2], dtype=np.int64)
         z[:, 0] = draw_rows(first.cumsum(axis=1), uniform[0])
         for t in range(1, self.length):
@@ -221,7 +220,7 @@ class DamagedPictures:
         log_emission = self._log_emission(x)
         with np.errstate(invalid="ignore"):  # −inf − (−inf), reported below
             found = forward_backward(self.initial, self.transition, log_emission)
-        _possible(found[1])
+        possible(found[1])
         return found
 
     def _pixels(self, patterns: NDArray) -> NDArray:
@@ -233,7 +232,7 @@ class DamagedPictures:
         return pixels / pixels.sum(axis=-1, keepdims=True)
 
     @cached_property
-    def _floors(self) -> tuple[float, float, float, float]:
+    def _floors(self) -> tuple[float, ...]:
         rng = np.random.default_rng(0)
         z = self._patterns(2000, rng)
         x = self._damaged(z, rng)
@@ -241,13 +240,7 @@ class DamagedPictures:
         single = entropy(self._pixels(patterns)).mean(axis=(1, 2))
         joint = self._log_prior(z) + _picked(self._log_emission(x), z)
         whole = (log_likelihood - joint) / (self.strips[0].size * self.length)
-        root = np.sqrt(len(x))
-        return (
-            float(single.mean()),
-            float(single.std(ddof=1) / root),
-            float(whole.mean()),
-            float(whole.std(ddof=1) / root),
-        )
+        return means_and_errors(single, whole)
 
 
 def _joined(strips: NDArray) -> NDArray:
@@ -265,17 +258,3 @@ def _cut(pictures: NDArray, length: int) -> NDArray:
 def _picked(log_emission: NDArray, z: NDArray) -> NDArray:
     """log p(x | z), shape (n,)."""
     return np.take_along_axis(log_emission, z[:, :, None], axis=2).sum(axis=(1, 2))
-
-
-def _possible(log_p: NDArray) -> None:
-    if np.isneginf(log_p).any():
-        row = int(np.isneginf(log_p).argmax())
-        raise ValueError(f"x[{row}] has probability 0 in this world: it has no posterior")
-
-
-def _count(value: int, name: str) -> int:
-    if not isinstance(value, Integral) or isinstance(value, bool):
-        raise TypeError(f"{name} is {value!r}; expected an integer of at least 1")
-    if value < 1:
-        raise ValueError(f"{name} is {value}; expected an integer of at least 1")
-    return int(value)

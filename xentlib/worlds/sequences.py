@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import logsumexp, softmax
 
-from xentlib._numeric import draw, draw_rows
+from xentlib._numeric import draw, draw_rows, means_and_errors
 from xentlib._validate import distribution, generator, indices
 from xentlib.information import entropy
 
@@ -110,6 +110,13 @@ def viterbi(initial: NDArray, transition: NDArray, log_emission: NDArray) -> NDA
     for t in range(length - 1, 0, -1):
         states[:, t - 1] = came_from[np.arange(n), t, states[:, t]]
     return states
+
+
+def possible(log_p: NDArray) -> None:
+    """Raise ValueError for the first of the observations x whose log-probability is −inf."""
+    if np.isneginf(log_p).any():
+        row = int(np.isneginf(log_p).argmax())
+        raise ValueError(f"x[{row}] has probability 0 in this world: it has no posterior")
 
 
 class HiddenMarkov:
@@ -250,13 +257,11 @@ class HiddenMarkov:
             posterior, log_likelihood = forward_backward(
                 self.initial, self.transition, log_emission
             )
-        if np.isneginf(log_likelihood).any():
-            row = int(np.isneginf(log_likelihood).argmax())
-            raise ValueError(f"x[{row}] has probability 0 in this world: it has no posterior")
+        possible(log_likelihood)
         return posterior, log_likelihood
 
     @cached_property
-    def _floors(self) -> tuple[float, float, float, float]:
+    def _floors(self) -> tuple[float, ...]:
         x, y = self.sample(20_000, np.random.default_rng(0))
         posterior, log_likelihood = self._read(x)
         marginal = entropy(posterior).mean(axis=1)
@@ -264,10 +269,4 @@ class HiddenMarkov:
             joint = np.log(self.initial)[y[:, 0]] + np.log(self.emission)[y, x].sum(axis=1)
             joint += np.log(self.transition)[y[:, :-1], y[:, 1:]].sum(axis=1)
         whole = (log_likelihood - joint) / self.length
-        root = np.sqrt(len(x))
-        return (
-            float(marginal.mean()),
-            float(marginal.std(ddof=1) / root),
-            float(whole.mean()),
-            float(whole.std(ddof=1) / root),
-        )
+        return means_and_errors(marginal, whole)

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import i0e, softmax
 
-from xentlib._numeric import draw_rows
+from xentlib._numeric import draw_rows, means_and_errors
 from xentlib._validate import as_floats, distribution, generator, indices, positive
 from xentlib.information import entropy
 
@@ -354,13 +354,11 @@ class WhistledSpeech:
         for sentence, rows in spoken.items():
             joint = self._chain(ratio[rows], sentence) + self.log_prior([sentence])[0]
             surprisal[rows] = evidence[rows] - joint
-        each = (
+        return means_and_errors(
             entropy(posterior).mean(axis=1),
             entropy(self.frame_posterior(x)).mean(axis=1),
             surprisal,
         )
-        moments = [(a.mean(), a.std(ddof=1) / np.sqrt(len(a))) for a in each]
-        return tuple(float(number) for pair in moments for number in pair)
 
 
 def _log_product(log_rows: NDArray, table: NDArray) -> NDArray:
