@@ -9,7 +9,7 @@ from typing import Any
 from sphinx.application import Sphinx
 from sphinx.config import Config
 
-from . import assets, cells, claims, maths, pages, repository
+from . import assets, cells, claims, ledger, maths, pages, repository
 
 HERE = Path(__file__).resolve().parent.parent
 
@@ -23,6 +23,6 @@ def add_paths(app: Sphinx, config: Config) -> None:
 def setup(app: Sphinx) -> dict[str, Any]:
     """Register every part with Sphinx."""
     app.connect("config-inited", add_paths)
-    for part in (repository, maths, claims, cells, pages, assets):
+    for part in (repository, maths, claims, ledger, cells, pages, assets):
         part.setup(app)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": False}

@@ -1,0 +1,103 @@
+"""The entries of the book, read from its notebooks: questions, myths, exhibits, topics.
+
+An entry is a labelled heading with what follows it:
+
+    (c19)=
+    ### C19. Cross-entropy is a special case of KL divergence
+
+    *Source 003, questions 7 and 21. **False**, serious.* ...
+
+The notebooks are the only source. The flashcards (`tools.deck`), the tables of questions and of
+myths and the page of coverage (`tools/book/coursebook/ledger.py`) are made from what is read here.
+"""
+
+import functools
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import nbformat
+import yaml
+
+ROOT = Path(__file__).resolve().parent.parent
+# What a claim's letter stands for, and how many there are.
+CLAIMS = {"c": 132, "r": 30, "o": 12}
+TOPICS = 290
+
+SECTION = re.compile(r"(?m)^((?:\([\w-]+\)=\n)*)(#{1,6}) +(.+?) *$")
+LABEL = re.compile(r"\(([\w-]+)\)=")
+TOPIC = re.compile(r"t\d{3}")
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A heading, its labels, and the markdown below it up to the next heading."""
+
+    page: str  # without suffix, from the root: chapters/interview/questions
+    labels: tuple[str, ...]
+    level: int
+    title: str
+    text: str
+
+
+def pages(root: Path = ROOT) -> list[str]:
+    """Return the book's pages in reading order, without suffix."""
+    toc = yaml.safe_load((root / "_toc.yml").read_text("utf-8"))
+
+    def files(node: dict | list) -> Iterator[str]:
+        for value in node.values() if isinstance(node, dict) else node:
+            if isinstance(value, str) and value.startswith("chapters/"):
+                yield value
+            elif isinstance(value, dict | list):
+                yield from files(value)
+
+    return list(files(toc))
+
+
+def source(page: str, root: Path = ROOT) -> Path:
+    """Return the file of a page."""
+    notebook = root / f"{page}.ipynb"
+    return notebook if notebook.exists() else root / f"{page}.md"
+
+
+@functools.cache
+def markdown(path: Path) -> str:
+    """Return a page's text without its code cells."""
+    text = path.read_text("utf-8")
+    if path.suffix == ".ipynb":
+        cells = nbformat.reads(text, as_version=4).cells
+        text = "\n\n".join(cell.source for cell in cells if cell.cell_type == "markdown")
+    return text
+
+
+def entries(page: str, root: Path = ROOT) -> list[Entry]:
+    """Return the headings of a page, each with its text."""
+    text = markdown(source(page, root))
+    heads = list(SECTION.finditer(text))
+    ends = [head.start() for head in heads[1:]] + [len(text)]
+    return [
+        Entry(page, tuple(LABEL.findall(head[1])), len(head[2]), head[3], text[head.end() : end])
+        for head, end in zip(heads, ends, strict=True)
+    ]
+
+
+def labelled(pattern: str, root: Path = ROOT) -> list[tuple[str, Entry]]:
+    """Return all labels above a heading that match a pattern, each with its entry."""
+    return [
+        (label, entry)
+        for page in pages(root)
+        for entry in entries(page, root)
+        for label in entry.labels
+        if re.fullmatch(pattern, label)
+    ]
+
+
+def claim_labels() -> list[str]:
+    """Return the labels that the museum of myths must have: c01 ... c132, r01 ..., o01 ..."""
+    return [f"{letter}{n:02d}" for letter, last in CLAIMS.items() for n in range(1, last + 1)]
+
+
+def topic_labels() -> list[str]:
+    """Return the labels that the book must have somewhere: t001 ... t290."""
+    return [f"t{n:03d}" for n in range(1, TOPICS + 1)]
