@@ -86,7 +86,7 @@ class SGD(_Optimizer):
     nesterov : bool, default False
         Look ahead; needs a momentum.
     weight_decay : float, default 0.0
-        λ ≥ 0: the gradient of λ/2 · |θ|² is added to g.
+        λ ≥ 0: the gradient of λ/2 · ‖θ‖² is added to g.
 
     Raises
     ------

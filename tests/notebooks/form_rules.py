@@ -26,7 +26,7 @@ END = ["Watch out", "Summary", "Exercises", "In an interview", "Further reading"
 REFERENCE_PARTS = {"interview", "appendix"}
 HIDDEN = {"setup", "solution", "hide-input", "hide-cell", "remove-input", "remove-cell"}
 TAGS = HIDDEN | {"check", "hide-output", "nbval-ignore-output", "figure-varies"}
-TAGS |= {"raises-exception"}
+TAGS |= {"raises-exception", "quiz"}
 PROVED = {"theorem", "property", "proposition", "lemma", "corollary"}
 LAST_CLAIM = {"C": 132, "R": 30, "O": 12}
 

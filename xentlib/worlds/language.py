@@ -20,9 +20,11 @@ class Brackets:
     A text starts with nothing open. At each step, with d brackets open:
 
     .. math::
+        \begin{aligned}
         d = 0&: \text{a full stop with probability } e, \text{ else a bracket opens;} \\
         0 < d < D&: \text{a bracket opens with probability } p, \text{ else the last one closes;} \\
         d = D&: \text{the last one closes.}
+        \end{aligned}
 
     A bracket that opens is of kind k with probability `kinds[k]`. Symbol 0 is the full stop,
     1 … K open and K + 1 … 2K close.

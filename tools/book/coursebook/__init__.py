@@ -3,13 +3,14 @@
 Each module does one thing and has its own ``setup``; this one puts them together.
 """
 
+import sys
 from pathlib import Path
 from typing import Any
 
 from sphinx.application import Sphinx
 from sphinx.config import Config
 
-from . import assets, cells, claims, ledger, maths, pages, repository
+from . import assets, cells, claims, deck, entries, ledger, maths, pages, repository
 
 HERE = Path(__file__).resolve().parent.parent
 
@@ -22,7 +23,8 @@ def add_paths(app: Sphinx, config: Config) -> None:
 
 def setup(app: Sphinx) -> dict[str, Any]:
     """Register every part with Sphinx."""
+    sys.path.insert(0, str(entries.ROOT))  # autodoc imports xentlib from here
     app.connect("config-inited", add_paths)
-    for part in (repository, maths, claims, ledger, cells, pages, assets):
+    for part in (repository, deck, maths, claims, ledger, cells, pages, assets):
         part.setup(app)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": False}

@@ -91,10 +91,13 @@ def join_styles(static: Path, names: list[str]) -> str:
 def words_in_use(pages: Iterable[Path], scripts: Iterable[str]) -> set[str]:
     """Return every class and id of the pages, and every word of the scripts that set them."""
     words: set[str] = set()
+    inline: list[str] = []
     for page in pages:
-        for value in set(re.findall(r'\b(?:class|id)="([^"]*)"', page.read_text("utf-8"))):
+        text = page.read_text("utf-8")
+        for value in set(re.findall(r'\b(?:class|id)="([^"]*)"', text)):
             words.update(value.split())
-    for script in scripts:
+        inline += re.findall(r"(?s)<script\b[^>]*>(.+?)</script>", text)
+    for script in [*scripts, *inline]:
         words.update(re.findall(r"[\w-]+", script))
     return words
 

@@ -10,7 +10,6 @@ import re
 from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
-from typing import ClassVar
 
 from docutils import nodes
 from docutils.statemachine import StringList
@@ -18,33 +17,31 @@ from sphinx.application import Sphinx
 from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective
 
-from tools import entries
+from . import entries
 
 logger = logging.getLogger(__name__)
 
 TOPICS = Path(__file__).with_name("topics.csv")
 VERDICT = re.compile(r"\*\*(.+?)\*\*(?:, (\w+))?\.\*")
+BAR = r"\|"
 DIFFICULTY = re.compile(r"\*\*Difficulty:\*\* *([●○]+)(?: *(?:&nbsp;)? *(.+))?")
 
 
-def escaped(text: str) -> str:
-    """Return a title as it may stand in a link in a table."""
-    return text.replace("|", r"\|").replace("<", r"\<")
-
-
 def link(label: str, title: str) -> str:
-    """Return a reference with a title of its own."""
-    return f"{{ref}}`{escaped(title)} <{label}>`"
+    """Return a link to a label, as it may stand in a table; its text is Markdown."""
+    return f"[{title.replace('|', BAR)}](#{label})"
 
 
 class Ledger(SphinxDirective):
     """A directive whose content is Markdown made from the notebooks."""
 
-    pattern: ClassVar[str]  # of the labels that it is made from
+    def found(self) -> list[tuple[str, entries.Entry]]:
+        """Return what the content is made from."""
+        raise NotImplementedError
 
     def run(self) -> list[nodes.Node]:
         """Make the content, and note what it depends on."""
-        found = entries.labelled(self.pattern)
+        found = self.found()
         for page in {entry.page for _, entry in found}:
             self.env.note_dependency(str(entries.source(page)))
         box = nodes.container()
@@ -60,7 +57,9 @@ class Ledger(SphinxDirective):
 class Questions(Ledger):
     """The interview questions."""
 
-    pattern = r"iq-\d\d|sq-\d\d"
+    def found(self) -> list[tuple[str, entries.Entry]]:
+        """Return the questions."""
+        return entries.labelled(r"iq-\d\d|sq-\d\d")
 
     def lines(self, found: list[tuple[str, entries.Entry]]) -> Iterator[str]:
         """Yield a table."""
@@ -75,7 +74,9 @@ class Questions(Ledger):
 class Myths(Ledger):
     """The museum of myths."""
 
-    pattern = r"[cro]\d\d\d?"
+    def found(self) -> list[tuple[str, entries.Entry]]:
+        """Return the entries."""
+        return entries.labelled(r"[cro]\d\d\d?")
 
     def lines(self, found: list[tuple[str, entries.Entry]]) -> Iterator[str]:
         """Yield a table for each page."""
@@ -98,7 +99,9 @@ class Myths(Ledger):
 class Coverage(Ledger):
     """The topics of the sources."""
 
-    pattern = entries.TOPIC.pattern
+    def found(self) -> list[tuple[str, entries.Entry]]:
+        """Return the topics that sections name."""
+        return entries.treated()
 
     def lines(self, found: list[tuple[str, entries.Entry]]) -> Iterator[str]:
         """Yield a table for each group of topics."""
@@ -110,15 +113,17 @@ class Coverage(Ledger):
             if topic["group"] != group:
                 group = topic["group"]
                 yield from ("", f"## {group}", "", "| | topic | treated in |", "|---|---|---|")
-            label = topic["topic"].lower()
-            entry = places.get(label)
+            entry = places.get(topic["topic"])
             if not entry:
-                logger.warning("no notebook has the label %s", label, location=self.get_location())
+                message = "no section of the book names the topic %s"
+                logger.warning(message, topic["topic"], location=self.get_location())
                 continue
-            where = titles[entry.page]
+            title = titles[entry.page]
             if entry.level > 1:
-                where += f": {entry.title}"
-            yield f"| {topic['topic']} | {escaped(topic['name'])} | {link(label, where)} |"
+                title += f": {entry.title}"
+            address = f"/{entries.source(entry.page).relative_to(entries.ROOT)}"
+            where = f"[{title.replace('|', BAR)}]({address}#{entry.anchor})"
+            yield f"| {topic['topic']} | {topic['name'].replace('|', BAR)} | {where} |"
 
 
 def setup(app: Sphinx) -> None:

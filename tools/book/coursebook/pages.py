@@ -64,6 +64,8 @@ def finish_page(
     body = load_images_late(context["body"], sources)
     # The prompt itself names the button; a label that says something else hides it.
     body = body.replace('<summary aria-label="Toggle hidden content">', "<summary>")
+    # jupyterquiz would fetch MathJax, had the page a MathJax that does not typeset; it has none.
+    body = re.sub(r"script\.src = 'https://[^']*mathjax[^']*';", "", body)
     # sphinx-proof gives every box the same id.
     body = body.replace(' id="proof-content"', "").replace(' id="proof"', "")
     # A list must hold list items; the entries of a bibliography are none.

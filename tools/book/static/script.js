@@ -13,3 +13,14 @@ if (location.protocol === "file:") DOCUMENTATION_OPTIONS.SHOW_SEARCH_SUMMARY = f
   addEventListener("resize", mark);
   document.addEventListener("toggle", mark, true);
 }
+
+/* The self-tests (jupyterquiz): say which question a field belongs to, and read out what comes back. */
+addEventListener("load", () => {
+  for (const quiz of document.querySelectorAll(".Quiz")) {
+    const [question, answers, feedback] = quiz.children;
+    answers.setAttribute("role", "group");
+    for (const field of [answers, ...answers.querySelectorAll(".Input-text")])
+      field.setAttribute("aria-labelledby", question.id);
+    feedback.setAttribute("role", "status");
+  }
+});

@@ -7,8 +7,12 @@ An entry is a labelled heading with what follows it:
 
     *Source 003, questions 7 and 21. **False**, serious.* ...
 
-The notebooks are the only source. The flashcards (`tools.deck`), the tables of questions and of
-myths and the page of coverage (`tools/book/coursebook/ledger.py`) are made from what is read here.
+    <!-- topics: T021, T024 -->
+
+The comment, which no reader sees, names the topics of the sources that the section treats.
+
+The notebooks are the only source. The flashcards (`deck`), the tables of questions and of
+myths and the page of coverage (`ledger`) are made from what is read here.
 """
 
 import functools
@@ -19,15 +23,15 @@ from pathlib import Path
 
 import nbformat
 import yaml
+from myst_parser.mdit_to_docutils.base import default_slugify
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[3]
 # What a claim's letter stands for, and how many there are.
 CLAIMS = {"c": 132, "r": 30, "o": 12}
-TOPICS = 290
 
 SECTION = re.compile(r"(?m)^((?:\([\w-]+\)=\n)*)(#{1,6}) +(.+?) *$")
 LABEL = re.compile(r"\(([\w-]+)\)=")
-TOPIC = re.compile(r"t\d{3}")
+TOPICS_TREATED = re.compile(r"\s*<!-- topics: (.*?) -->")
 
 
 @dataclass(frozen=True)
@@ -39,6 +43,12 @@ class Entry:
     level: int
     title: str
     text: str
+    topics: tuple[str, ...]
+
+    @property
+    def anchor(self) -> str:
+        """The id of the heading in the built page."""
+        return default_slugify(re.sub(r"\$[^$]*\$|`", "", self.title))
 
 
 def pages(root: Path = ROOT) -> list[str]:
@@ -76,10 +86,14 @@ def entries(page: str, root: Path = ROOT) -> list[Entry]:
     text = markdown(source(page, root))
     heads = list(SECTION.finditer(text))
     ends = [head.start() for head in heads[1:]] + [len(text)]
-    return [
-        Entry(page, tuple(LABEL.findall(head[1])), len(head[2]), head[3], text[head.end() : end])
-        for head, end in zip(heads, ends, strict=True)
-    ]
+    found = []
+    for head, end in zip(heads, ends, strict=True):
+        body = text[head.end() : end]
+        topics = re.findall(r"T\d{3}", " ".join(TOPICS_TREATED.findall(body)))
+        body = TOPICS_TREATED.sub("", body)
+        labels = tuple(LABEL.findall(head[1]))
+        found.append(Entry(page, labels, len(head[2]), head[3], body, tuple(topics)))
+    return found
 
 
 def labelled(pattern: str, root: Path = ROOT) -> list[tuple[str, Entry]]:
@@ -98,6 +112,11 @@ def claim_labels() -> list[str]:
     return [f"{letter}{n:02d}" for letter, last in CLAIMS.items() for n in range(1, last + 1)]
 
 
-def topic_labels() -> list[str]:
-    """Return the labels that the book must have somewhere: t001 ... t290."""
-    return [f"t{n:03d}" for n in range(1, TOPICS + 1)]
+def treated(root: Path = ROOT) -> list[tuple[str, Entry]]:
+    """Return each topic that a section says it treats, T001 to T290, with that section."""
+    return [
+        (topic, entry)
+        for page in pages(root)
+        for entry in entries(page, root)
+        for topic in entry.topics
+    ]
