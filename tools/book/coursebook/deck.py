@@ -1,6 +1,6 @@
 """The flashcards: every question of the book as a card for Anki, made from the notebooks.
 
-    PYTHONPATH=tools/book python -m coursebook.deck build/cross-entropy.apkg     (make deck)
+`make deck` writes it to `build/`, and so does the build of the book, which offers it for download.
 
 A card keeps its identity when its text changes: its id is made from the entry's label, so that
 importing a newer deck updates the cards that a learner has, with their history.
@@ -10,7 +10,6 @@ import ast
 import html
 import os
 import re
-import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -85,9 +84,7 @@ def statement_titles() -> dict[str, str]:
     for page in entries.pages():
         text = entries.markdown(entries.source(page))
         chapter = re.search(r"(?m)^# +(.+)$", text)[1]
-        for match in re.finditer(
-            r"(?m)^:{3,} *\{prf:\w+\} *(.*)\n(?::.*\n)*?:label: *(\S+)", text
-        ):
+        for match in re.finditer(r"(?m)^:{3,} *\{prf:\w+\} *(.*)\n(?::.*\n)*?:label: *(\S+)", text):
             titles[match[2]] = f"*{match[1] or chapter}*"
         for label in re.findall(r"(?m)\$\$ *\(([\w-]+)\) *$", text):
             titles[label] = f"(the formula in *{chapter}*)"
@@ -133,10 +130,10 @@ class Writer:
 
     def __call__(self, text: str) -> str:
         """Return HTML, or say what would be shown raw."""
-        done = self.parser.render(self.plain(text)).strip()
-        if raw := re.search(r"\{[a-z:]+\}`|:::|(?m:^\([\w-]+\)=)", done):
+        plain = self.plain(text)
+        if raw := re.search(r"\{[a-z:]+\}`|:::|(?m:^\([\w-]+\)=)", plain):
             raise ValueError(f"a card would show {raw[0]!r} in {text[:80]!r}")
-        return done
+        return self.parser.render(plain).strip()
 
     def inline(self, text: str) -> str:
         """Return the HTML of a title."""
@@ -290,6 +287,6 @@ def setup(app: Sphinx) -> None:
     app.connect("builder-inited", bring_up_to_date)
 
 
-if __name__ == "__main__":
-    target = Path(sys.argv[1])
-    print(f"{build(target)} cards: {target.resolve()}")
+def main() -> None:
+    """Make the deck and say where it is."""
+    print(f"{build(DECK)} cards: {DECK}")
