@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable
 
@@ -189,3 +190,59 @@ def test_wide_boxes_scroll_by_keyboard(open_book: Callable, name: str) -> None:
             box.scroll_into_view_if_needed()
             page.wait_for_timeout(100)
             assert box.get_attribute("tabindex") == "0"
+
+
+QUIZ = "chapters/interview/how-to-use.html"
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_a_self_test_answers_at_once(open_book: Callable, scheme: str) -> None:
+    page = open_book(scheme=scheme).read(QUIZ)
+    questions = page.locator(".Quiz")
+    assert questions.count() >= 50
+    choice = questions.filter(has=page.locator(".MCButton")).first
+    feedback = choice.get_by_role("status")
+    assert feedback.inner_text() == ""
+    choice.locator('.MCButton[data-correct="false"]').first.click()
+    assert "incorrect" in feedback.get_attribute("class")
+    assert len(feedback.inner_text()) > 20
+    wrong = feedback.inner_text()
+    choice.locator('.MCButton[data-correct="true"]').first.click()
+    assert "incorrect" not in feedback.get_attribute("class")
+    assert feedback.inner_text() != wrong
+    assert pale_text(page) == []
+
+
+def test_a_self_test_takes_numbers(open_book: Callable) -> None:
+    page = open_book().read(QUIZ)
+    question = page.locator(".Quiz", has=page.locator(".Input-text")).first
+    field, feedback = question.locator(".Input-text"), question.get_by_role("status")
+    (right,) = [a for a in json.loads(field.get_attribute("data-answers")) if a.get("correct")]
+    for value, verdict in ((sum(right["range"]) / 2, "correct"), (1e6, "incorrect")):
+        field.click()
+        field.press_sequentially(f"{value:.4g}".replace("1e+06", "1000000"))
+        field.press("Enter")
+        assert verdict in feedback.get_attribute("class").split()
+    assert field.evaluate("field => field.labels.length + field.ariaLabelledByElements.length") > 0
+
+
+def test_a_self_test_needs_no_mouse(open_book: Callable) -> None:
+    page = open_book().read(QUIZ)
+    choice = page.locator(".Quiz", has=page.locator(".MCButton")).first
+    choice.locator("input[type=radio]").first.focus()
+    page.keyboard.press("Space")
+    assert choice.get_by_role("status").inner_text() != ""
+
+
+def test_the_flashcards_can_be_downloaded(open_book: Callable) -> None:
+    page = open_book().read(QUIZ)
+    with page.expect_download() as waiting:
+        page.get_by_role("link", name="cross-entropy.apkg").click()
+    assert waiting.value.suggested_filename == "cross-entropy.apkg"
+
+
+def test_a_badge_leads_to_its_myth(open_book: Callable) -> None:
+    page = open_book().read("chapters/foundations/kl-divergence.html")
+    page.locator("a", has=page.locator(".claim", has_text="C19")).first.click()
+    page.wait_for_url("**/interview/myths-information.html#c19")
+    assert page.locator("#c19").first.is_visible()
