@@ -15,6 +15,7 @@ from functools import cached_property
 from pathlib import Path
 
 import nbformat
+from coursebook.claims import canonical
 from nbformat import NotebookNode
 from PIL import Image
 
@@ -28,7 +29,6 @@ HIDDEN = {"setup", "solution", "hide-input", "hide-cell", "remove-input", "remov
 TAGS = HIDDEN | {"check", "hide-output", "nbval-ignore-output", "figure-varies"}
 TAGS |= {"raises-exception", "quiz"}
 PROVED = {"theorem", "property", "proposition", "lemma", "corollary"}
-LAST_CLAIM = {"C": 132, "R": 30, "O": 12}
 
 MAX_LINES, MAX_WIDTH = 15, 88
 MAX_FIGURE, MAX_NOTEBOOK = 100_000, 1_500_000  # bytes
@@ -423,8 +423,8 @@ def notation(chapter: Chapter) -> Iterator[str]:
 def claims(chapter: Chapter) -> Iterator[str]:
     for i, cell in chapter.cells:
         for name in re.findall(r"\{claim\}`([^`]*)`", cell.source):
-            match = re.fullmatch(r"([CRO])(\d\d|1\d\d)", name)
-            if not match or not 1 <= int(match[2]) <= LAST_CLAIM[match[1]]:
+            match = re.fullmatch(r"([CRO])(\d+)", name)
+            if not match or name != canonical(match[1], int(match[2])):
                 yield f"cell {i}: {{claim}}`{name}` is none of C01–C132, R01–R30, O01–O12"
 
 

@@ -205,14 +205,14 @@ def quiz(source: str) -> Iterator[tuple[str, dict]]:
 
 def self_test(label: str, asked: dict) -> Card:
     """Return the card of one question."""
-    code = asked.get("code")
-    front = f"<p>{asked['question']}</p>" + (f"<pre>{code}</pre>" if code else "")
-    right = [answer for answer in asked["answers"] if answer.get("correct")]
-    if asked["type"] != "numeric":
+    front = f"<p>{asked['question']}</p>"
+    if "code" in asked:
+        front += f"<pre>{asked['code']}</pre>"
+    shown = value if asked["type"] == "numeric" else option
+    if shown is option:
         front += "<ul>" + "".join(f"<li>{option(a)}</li>" for a in asked["answers"]) + "</ul>"
-        back = "".join(f"<p><b>{option(a)}</b></p><p>{a['feedback']}</p>" for a in right)
-    else:
-        back = "".join(f"<p><b>{number(a)}</b></p><p>{a['feedback']}</p>" for a in right)
+    right = [answer for answer in asked["answers"] if answer.get("correct")]
+    back = "".join(f"<p><b>{shown(a)}</b></p><p>{a['feedback']}</p>" for a in right)
     return Card("Self-tests", label, front, back, "", "Self-tests")
 
 
@@ -222,10 +222,8 @@ def option(answer: dict) -> str:
     return answer.get("answer", "") + code
 
 
-def number(answer: dict) -> str:
-    """Return a numerical answer as shown: the value, or the middle of the accepted range."""
-    if "value" in answer:
-        return f"{answer['value']:g}"
+def value(answer: dict) -> str:
+    """Return a numerical answer as shown: the middle of the accepted range."""
     low, high = answer["range"]
     return f"{(low + high) / 2:.4g}"
 

@@ -26,9 +26,6 @@ import yaml
 from myst_parser.mdit_to_docutils.base import default_slugify
 
 ROOT = Path(__file__).resolve().parents[3]
-# What a claim's letter stands for, and how many there are.
-CLAIMS = {"c": 132, "r": 30, "o": 12}
-
 SECTION = re.compile(r"(?m)^((?:\([\w-]+\)=\n)*)(#{1,6}) +(.+?) *$")
 LABEL = re.compile(r"\(([\w-]+)\)=")
 TOPICS_TREATED = re.compile(r"\s*<!-- topics: (.*?) -->")
@@ -51,9 +48,9 @@ class Entry:
         return default_slugify(re.sub(r"\$[^$]*\$|`", "", self.title))
 
 
-def pages(root: Path = ROOT) -> list[str]:
+def pages() -> list[str]:
     """Return the book's pages in reading order, without suffix."""
-    toc = yaml.safe_load((root / "_toc.yml").read_text("utf-8"))
+    toc = yaml.safe_load((ROOT / "_toc.yml").read_text("utf-8"))
 
     def files(node: dict | list) -> Iterator[str]:
         for value in node.values() if isinstance(node, dict) else node:
@@ -65,10 +62,10 @@ def pages(root: Path = ROOT) -> list[str]:
     return list(files(toc))
 
 
-def source(page: str, root: Path = ROOT) -> Path:
+def source(page: str) -> Path:
     """Return the file of a page."""
-    notebook = root / f"{page}.ipynb"
-    return notebook if notebook.exists() else root / f"{page}.md"
+    notebook = ROOT / f"{page}.ipynb"
+    return notebook if notebook.exists() else ROOT / f"{page}.md"
 
 
 @functools.cache
@@ -81,9 +78,9 @@ def markdown(path: Path) -> str:
     return text
 
 
-def entries(page: str, root: Path = ROOT) -> list[Entry]:
+def entries(page: str) -> list[Entry]:
     """Return the headings of a page, each with its text."""
-    text = markdown(source(page, root))
+    text = markdown(source(page))
     heads = list(SECTION.finditer(text))
     ends = [head.start() for head in heads[1:]] + [len(text)]
     found = []
@@ -96,27 +93,17 @@ def entries(page: str, root: Path = ROOT) -> list[Entry]:
     return found
 
 
-def labelled(pattern: str, root: Path = ROOT) -> list[tuple[str, Entry]]:
+def labelled(pattern: str) -> list[tuple[str, Entry]]:
     """Return all labels above a heading that match a pattern, each with its entry."""
     return [
         (label, entry)
-        for page in pages(root)
-        for entry in entries(page, root)
+        for page in pages()
+        for entry in entries(page)
         for label in entry.labels
         if re.fullmatch(pattern, label)
     ]
 
 
-def claim_labels() -> list[str]:
-    """Return the labels that the museum of myths must have: c01 ... c132, r01 ..., o01 ..."""
-    return [f"{letter}{n:02d}" for letter, last in CLAIMS.items() for n in range(1, last + 1)]
-
-
-def treated(root: Path = ROOT) -> list[tuple[str, Entry]]:
+def treated() -> list[tuple[str, Entry]]:
     """Return each topic that a section says it treats, T001 to T290, with that section."""
-    return [
-        (topic, entry)
-        for page in pages(root)
-        for entry in entries(page, root)
-        for topic in entry.topics
-    ]
+    return [(topic, entry) for page in pages() for entry in entries(page) for topic in entry.topics]
