@@ -251,4 +251,4 @@ def test_a_badge_leads_to_its_myth(open_book: Callable) -> None:
     page.locator("a", has=page.locator(".claim", has_text="C19")).first.focus()
     page.keyboard.press("Enter")
     page.wait_for_url("**/interview/myths-information.html#c19")
-    assert page.locator("#c19").first.is_visible()
+    assert page.get_by_role("heading", name="C19.").is_visible()

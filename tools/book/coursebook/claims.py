@@ -52,12 +52,14 @@ def canonical(letter: str, number: int) -> str | None:
 
 
 class LinkClaims(SphinxPostTransform):
-    """Link the badges to the museum of myths."""
+    """Link the badges to the museum of myths, if this book has one."""
 
     default_priority = 200
 
     def run(self, **kwargs: Any) -> None:
         """Wrap each badge in a reference."""
+        if MYTHS not in self.env.all_docs:
+            return
         anchors = self.env.get_domain("std").anonlabels
         for node in list(self.document.findall(claim_node)):
             anchor = node["claim"].lower()

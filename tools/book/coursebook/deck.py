@@ -273,7 +273,9 @@ def build(path: Path) -> int:
 
 
 def bring_up_to_date(app: Sphinx) -> None:
-    """Write the deck before the page that offers it is read."""
+    """Write the deck before the page that offers it is read, if the book has this page."""
+    if f"{INTERVIEW}/how-to-use" not in entries.pages():
+        return
     sources = [entries.source(page) for page in entries.pages()]
     sources += [Path(__file__), entries.ROOT / "references.bib"]
     if not DECK.exists() or DECK.stat().st_mtime < max(p.stat().st_mtime for p in sources):
