@@ -1,6 +1,6 @@
 """The role ``{claim}`C19```: a badge for an entry in the audit of the book's sources.
 
-The badge links to the entry in the museum of myths.
+Where the museum of myths is part of the book, the badge links to the entry there.
 """
 
 import re

@@ -25,7 +25,7 @@ from sphinx.application import Sphinx
 from . import entries
 
 DECK = entries.ROOT / "build" / "cross-entropy.apkg"
-INTERVIEW = "chapters/interview"
+SELF_TESTS = "chapters/interview/how-to-use"  # the page that offers the deck, too
 GLOSSARY = "chapters/appendix/notation-and-glossary"
 # Drawn once, never to be changed: Anki knows decks and note types by these numbers.
 MODEL_ID = 1_946_203_517
@@ -186,13 +186,10 @@ def myths(write: Writer) -> Iterator[Card]:
 
 def self_tests() -> Iterator[Card]:
     """Yield a card for each question of the self-tests; they are HTML already."""
-    for page in entries.pages():
-        if not page.startswith(INTERVIEW) or entries.source(page).suffix != ".ipynb":
-            continue
-        cells = nbformat.read(entries.source(page), as_version=4).cells
-        for cell in (c for c in cells if "quiz" in c.metadata.get("tags", [])):
-            for name, asked in quiz(cell.source):
-                yield self_test(name, asked)
+    cells = nbformat.read(entries.source(SELF_TESTS), as_version=4).cells
+    for cell in (c for c in cells if "quiz" in c.metadata.get("tags", [])):
+        for label, asked in quiz(cell.source):
+            yield self_test(label, asked)
 
 
 def quiz(source: str) -> Iterator[tuple[str, dict]]:
@@ -274,7 +271,7 @@ def build(path: Path) -> int:
 
 def bring_up_to_date(app: Sphinx) -> None:
     """Write the deck before the page that offers it is read, if the book has this page."""
-    if f"{INTERVIEW}/how-to-use" not in entries.pages():
+    if SELF_TESTS not in entries.pages():
         return
     sources = [entries.source(page) for page in entries.pages()]
     sources += [Path(__file__), entries.ROOT / "references.bib"]
